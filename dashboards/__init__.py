@@ -1,0 +1,1 @@
+"""What people look at: the KPI report, the terminal view and Superset."""

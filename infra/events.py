@@ -1,0 +1,178 @@
+"""Event contracts: every message that crosses Kafka, as frozen msgspec structs.
+
+From these structs the JSON Schemas and the AsyncAPI document in `infra/schemas/` are generated (`anfang schema write`);
+a test fails when one changes incompatibly without a new `SCHEMA_VERSION`. All times are event times in UTC milliseconds
+since 1970, all positions metres in the site's own plane. Identifiers are made from what caused a thing, so that
+sending it twice is harmless.
+"""
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+SCHEMA_VERSION: Literal[1] = 1
+MAX_ENVELOPE_BYTES = 1_000_000
+MAX_SLICE_MS = 1_000
+MAX_CLOCK_ERROR_MS = 86_400_000
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=96)]
+TimeMs = Annotated[int, Meta(ge=0)]
+ObjectClass = Literal["person", "bicycle", "motorcycle", "car", "truck"]
+Direction = Literal[1, -1]
+Picture = Literal["ok", "black", "frozen", "blurred", "moved", "covered"]
+Coverage = Literal["full", "partial", "unknown"]
+AlertStatus = Literal["opened", "updated", "closed"]
+Severity = Literal["info", "warning", "critical"]
+Verdict = Literal["true", "false", "benign", "unsure"]
+
+
+class Detections(Struct, frozen=True, kw_only=True, gc=False):
+    """Tracks seen in one slice, columnar: n-long lists, one entry per detection. `x_m, y_m` is the ground point."""
+
+    event_ms: list[TimeMs] = []
+    track_id: list[int] = []
+    object_class: list[ObjectClass] = []
+    x_m: list[float] = []
+    y_m: list[float] = []
+    confidence: list[float] = []
+
+
+class Crossings(Struct, frozen=True, kw_only=True, gc=False):
+    """Line crossings in one slice, columnar: n-long lists. `direction` +1 is from `from_zone` to `to_zone`."""
+
+    crossing_id: list[Identifier] = []
+    event_ms: list[TimeMs] = []
+    line_id: list[Identifier] = []
+    direction: list[Direction] = []
+    track_id: list[int] = []
+    object_class: list[ObjectClass] = []
+
+
+class Health(Struct, frozen=True, kw_only=True, gc=False):
+    """State of a camera, told once a minute and at each change. `clock_offset_ms` is camera clock minus ours."""
+
+    online: bool
+    fps: float
+    decode_errors: int = 0
+    picture: Picture = "ok"
+    clock_offset_ms: float = 0.0
+
+
+class Envelope(Struct, frozen=True, kw_only=True, gc=False):
+    """The detection event: all that one camera saw of one zone in one slice of at most `MAX_SLICE_MS`.
+
+    `seq` counts from 0 per (`camera_id`, `boot_id`, `zone_id`), so a gap or a repeat shows inside one partition.
+    `visible` is the number of persons in view in the zone at `end_ms`, or null where the camera does not count them.
+    The Kafka key is `zone_id`; the Kafka timestamp is the sender's clock.
+    """
+
+    schema_version: Literal[1]
+    estate_id: Identifier
+    zone_id: Identifier
+    camera_id: Identifier
+    boot_id: Identifier
+    seq: Annotated[int, Meta(ge=0)]
+    start_ms: TimeMs
+    end_ms: TimeMs
+    visible: Annotated[int, Meta(ge=0)] | None = None
+    detections: Detections | None = None
+    crossings: Crossings | None = None
+    health: Health | None = None
+
+
+class GatePassage(Struct, frozen=True, kw_only=True, gc=False):
+    """One decision of a personnel gate's controller: who asked is not in it, only how."""
+
+    schema_version: Literal[1]
+    passage_id: Identifier
+    estate_id: Identifier
+    gate_id: Identifier
+    event_ms: TimeMs
+    direction: Direction
+    method: Literal["card", "face", "code", "remote", "button"]
+    granted: bool
+
+
+class OccupancyMinute(Struct, frozen=True, kw_only=True, gc=False):
+    """Occupancy of one zone at the end of one minute: an estimate with its 95 % interval `[low, high]`, in persons.
+
+    `ins`, `outs` count the minute's crossings into and out of the zone; `balance` is the plain running sum since the
+    zone's start; `visible` the last in-zone count seen in the minute. A correction for late events carries the same
+    `row_id` with a higher `revision`.
+    """
+
+    schema_version: Literal[1]
+    row_id: Identifier
+    revision: int
+    estate_id: Identifier
+    zone_id: Identifier
+    minute_ms: TimeMs
+    ins: int
+    outs: int
+    balance: int
+    occupancy: float
+    low: float
+    high: float
+    visible: int | None
+    coverage: Coverage
+    watermark_ms: TimeMs
+
+
+class Alert(Struct, frozen=True, kw_only=True, gc=False):
+    """One state of one alert. `alert_id` is made from rule, subject and cause, so each incident is one id.
+
+    `subject_id` is the zone or camera it is about; `explanation` says why in words, with the numbers of `measured`;
+    `evidence` holds envelope ids or row ids. `closed_ms` is set when `status` is "closed".
+    """
+
+    schema_version: Literal[1]
+    alert_id: Identifier
+    revision: int
+    estate_id: Identifier
+    zone_id: Identifier
+    subject_id: Identifier
+    rule: Identifier
+    severity: Severity
+    status: AlertStatus
+    opened_ms: TimeMs
+    updated_ms: TimeMs
+    closed_ms: TimeMs | None
+    explanation: str
+    measured: dict[str, float]
+    evidence: list[str]
+
+
+class Disposition(Struct, frozen=True, kw_only=True, gc=False):
+    """What a person said of an alert, and when."""
+
+    schema_version: Literal[1]
+    disposition_id: Identifier
+    alert_id: Identifier
+    estate_id: Identifier
+    event_ms: TimeMs
+    verdict: Verdict
+    by: Identifier
+    note: str = ""
+
+
+MESSAGES: dict[str, type[Struct]] = {
+    "envelope": Envelope,
+    "gate_passage": GatePassage,
+    "occupancy_minute": OccupancyMinute,
+    "alert": Alert,
+    "disposition": Disposition,
+}
+
+encoder = msgspec.json.Encoder()
+
+
+def envelope_id(envelope: Envelope) -> str:
+    """The identity under which an envelope is de-duplicated: camera, boot, zone, seq."""
+    return f"{envelope.camera_id}/{envelope.boot_id}/{envelope.zone_id}/{envelope.seq}"
+
+
+def derived_id(*cause: str | int) -> str:
+    """A deterministic id (32 hex digits) of a derived thing, from what caused it."""
+    return hashlib.blake2b("\x1f".join(map(str, cause)).encode(), digest_size=16).hexdigest()

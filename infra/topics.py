@@ -1,0 +1,98 @@
+"""The Kafka topics: names, partitions, retention, compaction; created by the project, never by accident.
+
+All topics that are keyed by zone have the same number of partitions and the same partitioner (murmur2), so that what
+one zone needs lies in the same partition of each.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from infra.errors import UserError
+from infra.settings import Settings
+
+MAX_MESSAGE_BYTES: Final = 8_000_000
+PARTITIONER: Final = "murmur2_random"
+CONNECT_TIMEOUT_S: Final = 8.0
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `retention_days` is None where compaction keeps the last value of each key instead."""
+
+    name: str
+    retention_days: int | None
+    what: str
+
+
+DETECTIONS: Final = Topic("detections", 7, "envelopes from cameras, keyed by zone")
+GATE_PASSAGES: Final = Topic("gate_passages", 7, "decisions of personnel gates, keyed by gate")
+OCCUPANCY: Final = Topic("occupancy", 7, "occupancy minutes and their corrections, keyed by zone")
+ALERTS: Final = Topic("alerts", 90, "alert states: opened, updated, closed; keyed by zone")
+DISPOSITIONS: Final = Topic("dispositions", 365, "what people said of alerts, keyed by alert id")
+BASELINES: Final = Topic("baselines", None, "hour-of-week baselines from the nightly, keyed by line")
+DEAD_LETTERS: Final = Topic("dead_letters", 30, "refused messages: their own bytes, with headers saying where and why")
+TOPICS: Final = (DETECTIONS, GATE_PASSAGES, OCCUPANCY, ALERTS, DISPOSITIONS, BASELINES, DEAD_LETTERS)
+
+# Headers of a dead letter; its key and value are the refused message's own bytes.
+HEADER_REASON: Final = "reason"
+HEADER_DETAIL: Final = "detail"
+HEADER_TOPIC: Final = "source_topic"
+HEADER_PARTITION: Final = "source_partition"
+HEADER_OFFSET: Final = "source_offset"
+HEADER_TIMESTAMP: Final = "source_timestamp_ms"
+
+
+def topic_name(topic: Topic, settings: Settings) -> str:
+    """The topic's name in Kafka, with the deployment's prefix."""
+    return f"{settings.topic_prefix}{topic.name}"
+
+
+def unreachable(address: str, cause: str) -> UserError:
+    """The one message for a Kafka that does not answer."""
+    return UserError(
+        f"Kafka did not answer at {address} within {CONNECT_TIMEOUT_S:.0f} s ({cause})",
+        "start it with `anfang up`, or set ANFANG_KAFKA to an address that can be reached",
+    )
+
+
+def admin(settings: Settings) -> AdminClient:
+    """An admin client for the configured Kafka. Raises UserError when no broker answers in `CONNECT_TIMEOUT_S`."""
+    address = settings.kafka_address()
+    client = AdminClient({"bootstrap.servers": address, "log_level": 0})
+    try:
+        client.list_topics(timeout=CONNECT_TIMEOUT_S)
+    except KafkaException as error:
+        raise unreachable(address, str(error.args[0].str())) from error
+    return client
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics that are missing; returns the names created. Existing ones are left as they are."""
+    client = admin(settings)
+    existing = set(client.list_topics(timeout=CONNECT_TIMEOUT_S).topics)
+    missing = [topic for topic in TOPICS if topic_name(topic, settings) not in existing]
+    if missing:
+        futures = client.create_topics([_new_topic(topic, settings) for topic in missing])
+        for future in futures.values():
+            future.result()
+    return [topic_name(topic, settings) for topic in missing]
+
+
+def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
+    config = {"max.message.bytes": str(MAX_MESSAGE_BYTES), "message.timestamp.type": "CreateTime"}
+    if topic.retention_days is None:
+        config |= {"cleanup.policy": "compact"}
+    elif settings.keep_all_history:
+        config |= {"retention.ms": "-1"}
+    else:
+        config |= {"retention.ms": str(topic.retention_days * 86_400_000)}
+    return NewTopic(
+        topic_name(topic, settings),
+        num_partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        config=config,
+    )

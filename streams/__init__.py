@@ -1,0 +1,1 @@
+"""The Faust apps: occupancy now and alerts now, exact on at-least-once delivery."""

@@ -1,0 +1,1 @@
+"""Tests by the same folder names as the code; real parts, started once per run by `conftest.py`."""

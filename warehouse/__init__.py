@@ -1,0 +1,1 @@
+"""ClickHouse: migrations, access, the columnar loader and the named queries."""
