@@ -1,0 +1,392 @@
+"""The site file: one estate described in YAML, validated with the line of every mistake.
+
+An estate is a tree of zones (a parent contains its children, and so does its occupancy), lines between two zones (or a
+zone and "outside"), cameras that see zones and lines, gates, weekly schedules, limits for the alert rules and the staff
+rota. Positions are metres in the site's own plane, hours are local to `estate.timezone`.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from infra.errors import UserError
+
+OUTSIDE = "outside"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MINUTES_PER_DAY = 1440
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Point = tuple[float, float]
+ZoneKind = Literal["estate", "phase", "courtyard", "building", "floor", "fire_lane", "perimeter", "technical"]
+
+
+def minutes_of_week(text: str) -> list[tuple[int, int]]:
+    """Parse "mon-fri 06:00-22:00" into half-open minute-of-week spans (Monday 00:00 = 0).
+
+    A span that ends at or before its start runs past midnight. Raises ValueError saying what was expected.
+    """
+    try:
+        days_text, hours_text = text.split()
+        first, _, last = days_text.partition("-")
+        days = range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1)
+        start, end = (_minute_of_day(clock) for clock in hours_text.split("-"))
+    except (ValueError, IndexError):
+        raise ValueError(f"expected e.g. 'mon-fri 06:00-22:00', got {text!r}") from None
+    if not days:
+        raise ValueError(f"expected the first weekday before the last, got {text!r}")
+    length = (end - start) if end > start else (end - start + MINUTES_PER_DAY)
+    return [(day * MINUTES_PER_DAY + start, day * MINUTES_PER_DAY + start + length) for day in days]
+
+
+def _minute_of_day(clock: str) -> int:
+    hours, minutes = (int(part) for part in clock.split(":"))
+    if not (0 <= hours <= 24 and 0 <= minutes < 60 and hours * 60 + minutes <= MINUTES_PER_DAY):
+        raise ValueError(clock)
+    return hours * 60 + minutes
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Estate(_Part):
+    """What the estate is, for people and reports."""
+
+    id: Slug
+    name: str
+    office: str = Field("", description="the subdistrict office that answers for it")
+    committee: str = Field("", description="the residents' committee that uses it")
+    timezone: str = "Asia/Shanghai"
+    households: int = Field(ge=1)
+    residents: int = Field(ge=1)
+    handover_date: date | None = Field(None, description="when the system was handed over to its users")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"expected an IANA time zone such as 'Asia/Shanghai', got {name!r}") from None
+        return name
+
+
+class Schedule(_Part):
+    """Weekly local hours, e.g. ["mon-fri 06:00-22:00", "sat-sun 07:00-23:00"]."""
+
+    id: Slug
+    weekly: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("weekly")
+    @classmethod
+    def _readable(cls, spans: tuple[str, ...]) -> tuple[str, ...]:
+        for span in spans:
+            minutes_of_week(span)
+        return spans
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return [span for text in self.weekly for span in minutes_of_week(text)]
+
+    def covers(self, local: datetime) -> bool:
+        """Whether local time `local` lies inside the weekly hours."""
+        minute = local.weekday() * MINUTES_PER_DAY + local.hour * 60 + local.minute
+        week = 7 * MINUTES_PER_DAY
+        return any(start <= candidate < end for start, end in self._spans for candidate in (minute, minute + week))
+
+
+class Zone(_Part):
+    """A part of the estate that people can be in; a parent contains its children.
+
+    Outside `opening_hours` nobody may be there; during `empty_hours` nobody is (known from locking up), which the
+    occupancy estimate uses. `visible_fraction` is the share of the zone's floor in view of its counting cameras.
+    """
+
+    id: Slug
+    name: str
+    kind: ZoneKind
+    parent: Slug | None = None
+    capacity: int = Field(ge=0)
+    polygon_m: tuple[Point, ...] = Field(min_length=3)
+    opening_hours: Slug | None = None
+    empty_hours: Slug | None = None
+    visible_fraction: float = Field(0.0, ge=0.0, le=1.0)
+    neighbours: tuple[Slug, ...] = ()
+
+
+class Line(_Part):
+    """A counting line; direction +1 goes from `from_zone` to `to_zone`."""
+
+    id: Slug
+    from_zone: Slug
+    to_zone: Slug
+    points_m: tuple[Point, Point]
+
+
+class Camera(_Part):
+    """A camera, the zones it reports on and the lines it counts."""
+
+    id: Slug
+    name: str
+    kind: Literal["perimeter", "counting"]
+    position_m: Point
+    zones: tuple[Slug, ...] = Field(min_length=1)
+    lines: tuple[Slug, ...] = ()
+    stream_url: str | None = None
+
+
+class Gate(_Part):
+    """A personnel gate on a counting line."""
+
+    id: Slug
+    name: str
+    entrance: str
+    line: Slug
+
+
+class OverCapacity(_Part):
+    """Opens when occupancy / capacity reaches `open_ratio`, closes when it is below `close_ratio`."""
+
+    open_ratio: float = Field(1.0, gt=0)
+    close_ratio: float = Field(0.9, gt=0)
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.close_ratio >= self.open_ratio:
+            raise ValueError(f"expected close_ratio < open_ratio, got {self.close_ratio} and {self.open_ratio}")
+        return self
+
+
+class RestrictedHours(_Part):
+    """Opens at the first person in a closed zone, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(300, ge=1)
+
+
+class CameraSilent(_Part):
+    """Opens when a camera has sent nothing for `timeout_s` of event time."""
+
+    timeout_s: int = Field(180, ge=61)
+
+
+class Limits(_Part):
+    """Parameters of the alert rules and of the estimate."""
+
+    over_capacity: OverCapacity = OverCapacity()
+    restricted_hours: RestrictedHours = RestrictedHours()
+    camera_silent: CameraSilent = CameraSilent()
+    crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
+
+
+class Shift(_Part):
+    """Who is on duty when."""
+
+    id: Slug
+    role: str
+    schedule: Slug
+    people: int = Field(ge=1)
+
+
+class Site(_Part):
+    """One estate. Build it with `load_site`; a Site that exists is consistent."""
+
+    version: Literal[1]
+    estate: Estate
+    schedules: Annotated[tuple[Schedule, ...], BeforeValidator(lambda value: value or ())] = ()
+    zones: tuple[Zone, ...] = Field(min_length=1)
+    lines: tuple[Line, ...] = ()
+    cameras: tuple[Camera, ...] = Field(min_length=1)
+    gates: tuple[Gate, ...] = ()
+    limits: Limits = Limits()
+    staff: tuple[Shift, ...] = ()
+
+    @cached_property
+    def tz(self) -> ZoneInfo:
+        """The estate's time zone."""
+        return ZoneInfo(self.estate.timezone)
+
+    @cached_property
+    def zone(self) -> dict[str, Zone]:
+        """Zones by id."""
+        return {zone.id: zone for zone in self.zones}
+
+    @cached_property
+    def line(self) -> dict[str, Line]:
+        """Lines by id."""
+        return {line.id: line for line in self.lines}
+
+    @cached_property
+    def camera(self) -> dict[str, Camera]:
+        """Cameras by id."""
+        return {camera.id: camera for camera in self.cameras}
+
+    @cached_property
+    def schedule(self) -> dict[str, Schedule]:
+        """Schedules by id."""
+        return {schedule.id: schedule for schedule in self.schedules}
+
+    def ancestry(self, zone_id: str) -> list[str]:
+        """`zone_id` and all zones that contain it, innermost first; empty for outside."""
+        chain: list[str] = []
+        current: str | None = None if zone_id == OUTSIDE else zone_id
+        while current is not None:
+            chain.append(current)
+            current = self.zone[current].parent
+        return chain
+
+    @cached_property
+    def effects(self) -> dict[str, dict[str, int]]:
+        """For each line, what a crossing in direction +1 adds to each zone: {line_id: {zone_id: +1 or -1}}.
+
+        Only zones that someone really enters or leaves appear: a crossing between a zone and its parent
+        leaves the parent's occupancy as it is.
+        """
+        return {line.id: self._effect(line) for line in self.lines}
+
+    @cached_property
+    def camera_zones(self) -> dict[str, tuple[str, ...]]:
+        """For each camera, the zones it sends envelopes to: its own first, then those its lines lead into or out of.
+
+        The first is its home zone, where its health is told.
+        """
+        reached = {
+            camera.id: [*camera.zones, *(zone for line in camera.lines for zone in self.effects[line])]
+            for camera in self.cameras
+        }
+        return {camera_id: tuple(dict.fromkeys(zones)) for camera_id, zones in reached.items()}
+
+    def _effect(self, line: Line) -> dict[str, int]:
+        left, entered = self.ancestry(line.from_zone), self.ancestry(line.to_zone)
+        return {z: 1 for z in entered if z not in left} | {z: -1 for z in left if z not in entered}
+
+    def is_open(self, zone_id: str, event_ms: int) -> bool:
+        """Whether people may be in the zone at UTC instant `event_ms`."""
+        hours = self.zone[zone_id].opening_hours
+        return hours is None or self.schedule[hours].covers(datetime.fromtimestamp(event_ms / 1000, self.tz))
+
+    def is_known_empty(self, zone_id: str, event_ms: int) -> bool:
+        """Whether the zone is known to be empty at UTC instant `event_ms`."""
+        hours = self.zone[zone_id].empty_hours
+        return hours is not None and self.schedule[hours].covers(datetime.fromtimestamp(event_ms / 1000, self.tz))
+
+
+Location = tuple[str | int, ...]
+
+
+def load_site(path: Path) -> Site:
+    """Read and validate a site file. Raises UserError that lists every mistake as `file:line: field: expected …`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", "give the path of a site file (ANFANG_SITE)") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UserError(f"{path}:{line}: not YAML: {error.problem}", "mend that line") from error
+    try:
+        site = Site.model_validate(content)
+        mistakes = list(_inconsistencies(site))
+    except ValidationError as error:
+        mistakes = [(tuple(entry["loc"]), f"{entry['msg']} (got {_short(entry['input'])})") for entry in error.errors()]
+    if mistakes:
+        found = "\n".join(f"{path}:{_line_of(root, loc)}: {'.'.join(map(str, loc))}: {what}" for loc, what in mistakes)
+        raise UserError(found, f"mend these {len(mistakes)} and run `anfang site check {path}` again")
+    return site
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _line_of(node: yaml.Node | None, location: Location) -> int:
+    """The 1-based line of the deepest YAML node on the way to `location`."""
+    if node is None:
+        return 1
+    line: int = node.start_mark.line + 1
+    for step in location:
+        child = _child(node, step)
+        if child is None:
+            break
+        key_line, node = child
+        line = key_line
+    return line
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(step):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        item = node.value[step]
+        return item.start_mark.line + 1, item
+    return None
+
+
+Mistake = tuple[Location, str]
+
+
+def _inconsistencies(site: Site) -> Iterator[Mistake]:
+    """Mistakes that no single field shows: repeated ids, references to nothing, circles."""
+    for group in ("schedules", "zones", "lines", "cameras", "gates", "staff"):
+        yield from _repeated(group, [part.id for part in getattr(site, group)])
+    yield from _references(site)
+    yield from _circles(site)
+
+
+def _repeated(group: str, ids: list[str]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, name in enumerate(ids):
+        if name in seen:
+            yield (group, index, "id"), f"expected a new id, {name!r} is taken"
+        seen.add(name)
+
+
+def _references(site: Site) -> Iterator[Mistake]:
+    zones, lines, schedules = set(site.zone), set(site.line), set(site.schedule)
+    check = _reference_check
+    for i, zone in enumerate(site.zones):
+        yield from check(("zones", i, "parent"), zone.parent, zones, "a zone")
+        yield from check(("zones", i, "opening_hours"), zone.opening_hours, schedules, "a schedule")
+        yield from check(("zones", i, "empty_hours"), zone.empty_hours, schedules, "a schedule")
+        for j, neighbour in enumerate(zone.neighbours):
+            yield from check(("zones", i, "neighbours", j), neighbour, zones, "a zone")
+    for i, line in enumerate(site.lines):
+        yield from check(("lines", i, "from_zone"), line.from_zone, zones | {OUTSIDE}, 'a zone or "outside"')
+        yield from check(("lines", i, "to_zone"), line.to_zone, zones | {OUTSIDE}, 'a zone or "outside"')
+        if line.from_zone == line.to_zone:
+            yield ("lines", i, "to_zone"), f"expected a zone other than from_zone, got {line.to_zone!r}"
+    for i, camera in enumerate(site.cameras):
+        for j, name in enumerate(camera.zones):
+            yield from check(("cameras", i, "zones", j), name, zones, "a zone")
+        for j, name in enumerate(camera.lines):
+            yield from check(("cameras", i, "lines", j), name, lines, "a line")
+    for i, gate in enumerate(site.gates):
+        yield from check(("gates", i, "line"), gate.line, lines, "a line")
+    for i, shift in enumerate(site.staff):
+        yield from check(("staff", i, "schedule"), shift.schedule, schedules, "a schedule")
+
+
+def _reference_check(loc: Location, name: str | None, known: set[str], what: str) -> Iterator[Mistake]:
+    if name is not None and name not in known:
+        yield loc, f"expected {what} of this file, got {name!r}"
+
+
+def _circles(site: Site) -> Iterator[Mistake]:
+    for i, zone in enumerate(site.zones):
+        seen, current = {zone.id}, zone.parent
+        while current is not None and current in site.zone:
+            if current in seen:
+                yield ("zones", i, "parent"), f"expected a tree of zones, {zone.id!r} contains itself"
+                break
+            seen.add(current)
+            current = site.zone[current].parent
