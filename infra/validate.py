@@ -1,0 +1,136 @@
+"""Is this message a valid envelope? One answer for the streams and for whoever else asks in Python.
+
+The nightly asks the same in Spark SQL (`batch/`); a test holds the two to the same verdict and the same reason.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from infra.events import MAX_CLOCK_ERROR_MS, MAX_ENVELOPE_BYTES, MAX_SLICE_MS, SCHEMA_VERSION, Envelope
+from infra.site import Site
+
+Reason = Literal[
+    "too_large",
+    "malformed_json",
+    "not_finite",
+    "wrong_schema_version",
+    "invalid_field",
+    "wrong_estate",
+    "unknown_camera",
+    "unknown_zone",
+    "event_time_off",
+    "unequal_columns",
+    "unknown_line",
+]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a message is not valid: a reason to count by and a detail to mend it by."""
+
+    reason: Reason
+    detail: str
+
+
+_decoder: Final = msgspec.json.Decoder(Envelope)
+
+
+def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site) -> Envelope | Refusal:
+    """The envelope in `value`, or why there is none. Pure; never raises on any bytes."""
+    if not value:
+        return Refusal("malformed_json", "empty message, expected a JSON envelope")
+    if len(value) > MAX_ENVELOPE_BYTES:
+        return Refusal("too_large", f"{len(value)} bytes, at most {MAX_ENVELOPE_BYTES}")
+    try:
+        envelope = _decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _undecodable(value, str(error))
+    return misfit(envelope, kafka_timestamp_ms, site) or envelope
+
+
+class _NotFiniteError(Exception):
+    """Python's reader met NaN or Infinity, which JSON does not have."""
+
+
+def _refuse_constant(name: str) -> float:
+    raise _NotFiniteError(name)
+
+
+def _undecodable(value: bytes, problem: str) -> Refusal:
+    """Sort out, off the fast path, what kind of wrong it is."""
+    try:
+        content: object = json.loads(value, parse_constant=_refuse_constant)
+    except _NotFiniteError as error:
+        return Refusal("not_finite", f"{error} in the message, expected finite numbers")
+    except (ValueError, RecursionError):
+        return Refusal("malformed_json", problem)
+    version: object = content.get("schema_version") if isinstance(content, dict) else SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
+        return Refusal("wrong_schema_version", f"schema_version {version!r}, expected {SCHEMA_VERSION}")
+    return Refusal("invalid_field", problem)
+
+
+def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site) -> Refusal | None:
+    """Why a well-formed envelope does not belong to this site or this time; None when it does."""
+    if envelope.estate_id != site.estate.id:
+        return Refusal("wrong_estate", f"estate_id {envelope.estate_id!r}, expected {site.estate.id!r}")
+    zones = site.camera_zones.get(envelope.camera_id)
+    if zones is None:
+        return Refusal("unknown_camera", f"camera_id {envelope.camera_id!r} is not in the site file")
+    if envelope.zone_id not in zones:
+        return Refusal("unknown_zone", f"zone_id {envelope.zone_id!r}, expected one of {', '.join(zones)}")
+    if not 0 <= envelope.end_ms - envelope.start_ms <= MAX_SLICE_MS:
+        return Refusal("event_time_off", f"slice of {envelope.end_ms - envelope.start_ms} ms, at most {MAX_SLICE_MS}")
+    if abs(envelope.start_ms - kafka_timestamp_ms) > MAX_CLOCK_ERROR_MS:
+        off_h = (envelope.start_ms - kafka_timestamp_ms) / 3_600_000
+        return Refusal("event_time_off", f"start_ms is {off_h:+.1f} h from the time of sending, at most 24 h")
+    return _bad_crossings(envelope, site) or _bad_detections(envelope)
+
+
+def _bad_crossings(envelope: Envelope, site: Site) -> Refusal | None:
+    crossings = envelope.crossings
+    if crossings is None:
+        return None
+    columns = (
+        crossings.crossing_id,
+        crossings.event_ms,
+        crossings.line_id,
+        crossings.direction,
+        crossings.track_id,
+        crossings.object_class,
+    )
+    if len({len(column) for column in columns}) != 1:
+        return Refusal("unequal_columns", "the lists in crossings differ in length")
+    unknown = next((line for line in crossings.line_id if line not in site.line), None)
+    if unknown is not None:
+        return Refusal("unknown_line", f"line_id {unknown!r} is not in the site file")
+    return _outside_slice(envelope, crossings.event_ms, "crossings")
+
+
+def _bad_detections(envelope: Envelope) -> Refusal | None:
+    detections = envelope.detections
+    if detections is None:
+        return None
+    columns = (
+        detections.event_ms,
+        detections.track_id,
+        detections.object_class,
+        detections.x_m,
+        detections.y_m,
+        detections.confidence,
+    )
+    if len({len(column) for column in columns}) != 1:
+        return Refusal("unequal_columns", "the lists in detections differ in length")
+    if not all(map(math.isfinite, (*detections.x_m, *detections.y_m, *detections.confidence))):
+        return Refusal("not_finite", "x_m, y_m or confidence is not finite")
+    return _outside_slice(envelope, detections.event_ms, "detections")
+
+
+def _outside_slice(envelope: Envelope, event_ms: list[int], what: str) -> Refusal | None:
+    if event_ms and not (envelope.start_ms <= min(event_ms) and max(event_ms) <= envelope.end_ms):
+        return Refusal("event_time_off", f"an event_ms of {what} lies outside start_ms … end_ms")
+    return None

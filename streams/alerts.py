@@ -1,0 +1,124 @@
+"""The Faust app `anfang stream alerts`: envelopes and occupancy minutes in, alert states out.
+
+Invalid envelopes are the occupancy app's to send to dead letters; here they are passed over. An occupancy minute that
+cannot be read is sent there from here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import faust
+import msgspec
+from msgspec import Struct
+
+from infra.events import Alert, Envelope, OccupancyMinute, encoder
+from infra.settings import Settings
+from infra.site import Site
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
+from infra.validate import Refusal, judge
+from streams import worker
+from streams.coalescing import Record
+from streams.dead_letters import dead_letter
+from streams.durable import DurableZones, Output, Taken, ZoneValue
+from streams.rules import camera_silent, over_capacity, restricted_hours
+from streams.seen import Sequence as SeenSequence
+from streams.seen import first_time
+
+NAME = "alerts"
+
+
+class ZoneAlerts(Struct):
+    """What the rules remember of one zone; `cameras` holds those whose home it is, `seen` all that report on it."""
+
+    seen: dict[str, list[SeenSequence]] = {}
+    cameras: dict[str, camera_silent.State] = {}
+    over_capacity: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
+    restricted_hours: restricted_hours.State = msgspec.field(default_factory=restricted_hours.State)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the app's steps share: the site, the zones' durable state and the names of the topics they send to."""
+
+    site: Site
+    zones: DurableZones[ZoneAlerts]
+    alerts: str
+    dead_letters: str
+
+
+def make_app(settings: Settings, site: Site) -> faust.App:
+    """The alerts app for one site, ready to run."""
+    detections, occupancy = topic_name(DETECTIONS, settings), topic_name(OCCUPANCY, settings)
+    app = worker.make_app(NAME, settings, [detections, occupancy])
+    zones = worker.make_zones(app, settings, ZoneValue[ZoneAlerts], ZoneAlerts)
+    room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
+    worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
+    worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
+    return app
+
+
+def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
+    """Run the envelope rules over one partition's records, then look for cameras that are overdue."""
+    taken: Taken[ZoneAlerts] = Taken()
+    for record in records:
+        judged = judge(record.value, record.timestamp, room.site)
+        if isinstance(judged, Refusal):
+            continue
+        value = room.zones.value(judged.zone_id, record.partition)
+        if value.advance(record.topic, record.offset):
+            published = envelope_rules(value.state, judged, record.timestamp, room.site)
+            taken.touch(judged.zone_id, value, _outputs(published, record, room))
+    _find_overdue(taken, records, room)
+    return taken
+
+
+def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
+    """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
+    if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
+        return []
+    published = restricted_hours.step(state.restricted_hours, envelope, site)
+    if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
+        known = state.cameras.get(envelope.camera_id)
+        state.cameras[envelope.camera_id], silence = camera_silent.step(known, envelope, sent_ms, site)
+        published += silence
+    return published
+
+
+def _find_overdue(taken: Taken[ZoneAlerts], records: Sequence[Record], room: Room) -> None:
+    newest = max(records, key=lambda record: record.timestamp)
+    for zone_id, value in room.zones.in_partition(newest.partition):
+        for camera_id, camera in value.state.cameras.items():
+            published = camera_silent.overdue(camera, camera_id, zone_id, newest.timestamp, room.site)
+            if published:
+                taken.touch(zone_id, value, _outputs(published, newest, room))
+
+
+def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
+    """Run the occupancy rules over one partition's published minutes."""
+    taken: Taken[ZoneAlerts] = Taken()
+    for record in records:
+        row = _read_minute(record, room.site)
+        if isinstance(row, Refusal):
+            taken.dead_letters.append(dead_letter(room.dead_letters, record, row))
+            continue
+        value = room.zones.value(row.zone_id, record.partition)
+        if value.advance(record.topic, record.offset):
+            zone = room.site.zone[row.zone_id]
+            published = over_capacity.step(value.state.over_capacity, row, zone, room.site.limits.over_capacity)
+            taken.touch(row.zone_id, value, _outputs(published, record, room))
+    return taken
+
+
+def _read_minute(record: Record, site: Site) -> OccupancyMinute | Refusal:
+    try:
+        row = msgspec.json.decode(record.value or b"", type=OccupancyMinute)
+    except msgspec.DecodeError as error:
+        return Refusal("invalid_field", str(error))
+    return row if row.zone_id in site.zone else Refusal("unknown_zone", f"zone_id {row.zone_id!r}")
+
+
+def _outputs(published: list[Alert], cause: Record, room: Room) -> list[Output]:
+    return [
+        Output(room.alerts, cause.partition, alert.zone_id.encode(), encoder.encode(alert), cause.timestamp)
+        for alert in published
+    ]

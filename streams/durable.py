@@ -1,0 +1,171 @@
+"""Exact state on at-least-once delivery: the loop that both Faust apps run.
+
+Per zone one value in one plain Faust table: {state, applied offset per partition, outbox}. A batch is a partition's
+fetch; it is taken so:
+
+1. each record whose offset the zone has not applied yet goes through the app's pure function, which changes the zone's
+   state and returns what is to be sent;
+2. each touched zone is written once to the changelog, with everything not yet known to be sent in its outbox;
+3. when all changelog writes are durable the outputs are sent; when those are durable the batch is acked.
+
+Batches become durable in order; while one does, the next is computed. After a crash the outboxes are sent again: every
+output carries a deterministic id, so that is harmless. Whatever cannot be made durable in `DURABLE_TIMEOUT_S` ends the
+process: a restart is safe, going on is not.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+import faust
+import msgspec
+import structlog
+from faust.types import EventT
+from msgspec import Struct
+
+from streams.coalescing import Fetch, Record
+
+DURABLE_TIMEOUT_S: Final = 60.0
+
+S = TypeVar("S")
+log = structlog.get_logger()
+
+
+class Output(Struct, frozen=True, array_like=True):
+    """A message to send: topic, partition (None: by key), key, value, Kafka timestamp, headers."""
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: list[tuple[str, bytes]] = []
+
+
+class ZoneValue(Struct, Generic[S], array_like=True):
+    """What the table holds of one zone. `applied` maps an input topic to the last offset taken from `partition`."""
+
+    partition: int
+    state: S
+    applied: dict[str, int]
+    outbox: list[Output]
+
+    def advance(self, topic: str, offset: int) -> bool:
+        """Note that `offset` of `topic` is applied; False when it was already."""
+        if offset <= self.applied.get(topic, -1):
+            return False
+        self.applied[topic] = offset
+        return True
+
+
+@dataclass
+class Taken(Generic[S]):
+    """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone."""
+
+    touched: dict[str, ZoneValue[S]] = field(default_factory=dict)
+    outputs: dict[str, list[Output]] = field(default_factory=dict)
+    dead_letters: list[Output] = field(default_factory=list)
+
+    def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output]) -> None:
+        """Note that `zone_id` changed and that `outputs` are to be sent for it."""
+        self.touched[zone_id] = value
+        self.outputs.setdefault(zone_id, []).extend(outputs)
+
+
+class DurableZones(Generic[S]):
+    """The zones of one app: decoded values in memory, their bytes in the table's changelog."""
+
+    def __init__(
+        self, app: faust.App, table: faust.Table[bytes, bytes], value_type: type[ZoneValue[S]], empty: Callable[[], S]
+    ) -> None:
+        self._app = app
+        self._table = table
+        self._decoder = msgspec.msgpack.Decoder(value_type)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._empty = empty
+        self._values: dict[str, ZoneValue[S]] = {}
+        self._turn = asyncio.Lock()
+        self._last: asyncio.Task[None] | None = None
+
+    def value(self, zone_id: str, partition: int) -> ZoneValue[S]:
+        """The zone's value, from memory or from the table's bytes; a new one where there is none."""
+        known = self._values.get(zone_id)
+        if known is None:
+            stored = self._table.data.get(zone_id.encode())
+            known = self._decoder.decode(stored) if stored else ZoneValue(partition, self._empty(), {}, [])
+            self._values[zone_id] = known
+        return known
+
+    def in_partition(self, partition: int) -> list[tuple[str, ZoneValue[S]]]:
+        """All zones known to lie in `partition`."""
+        return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
+
+    async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
+        """Take batches from `stream` for ever; each is acked once it is durable, in order."""
+        async for event in stream:
+            assert isinstance(event.value, Fetch)
+            async with self._turn:
+                taken = take(event.value.records)
+                written = self._write(event.message.partition, taken)
+                if self._last is not None:
+                    await self._last
+                self._last = asyncio.create_task(self._finish(event, taken, written))
+
+    async def recover(self) -> None:
+        """After the table was read back: forget decoded values and send every outbox again."""
+        self._values.clear()
+        waiting = []
+        for key in list(self._table.data):
+            value = self.value(key.decode(), -1)
+            waiting += [await self._send(output) for output in value.outbox]
+            value.outbox.clear()
+        await durable(waiting, "outboxes after recovery")
+        log.info("recovered", zones=len(self._values), resent=len(waiting))
+
+    def _write(self, partition: int, taken: Taken[S]) -> list[Awaitable[object]]:
+        waiting: list[Awaitable[object]] = []
+        for zone_id, value in taken.touched.items():
+            value.outbox.extend(taken.outputs[zone_id])
+            key, content = zone_id.encode(), self._encoder.encode(value)
+            self._table.data[key] = content
+            waiting.append(self._table.send_changelog(partition, key, content))
+        return waiting
+
+    async def _finish(self, event: EventT[object], taken: Taken[S], written: list[Awaitable[object]]) -> None:
+        try:
+            await durable(written, "changelog")
+            outputs = [output for outputs in taken.outputs.values() for output in outputs]
+            await durable([await self._send(output) for output in [*taken.dead_letters, *outputs]], "outputs")
+            for zone_id, value in taken.touched.items():
+                del value.outbox[: len(taken.outputs[zone_id])]
+            event.ack()
+        except Exception as error:
+            stop_process(f"a batch of {event.message.tp} could not be made durable: {error!r}")
+
+    async def _send(self, output: Output) -> Awaitable[object]:
+        sent: Awaitable[object] = await self._app.producer.send(
+            output.topic,
+            output.key,
+            output.value,
+            output.partition,
+            (output.timestamp_ms + 0.5) / 1000,  # Faust truncates seconds back to ms: half a ms keeps it exact
+            dict(output.headers) or None,
+        )
+        return sent
+
+
+async def durable(waiting: Sequence[Awaitable[object]], what: str) -> None:
+    """Wait until the broker has all of `waiting`. Raises TimeoutError or the first failure."""
+    try:
+        async with asyncio.timeout(DURABLE_TIMEOUT_S):
+            await asyncio.gather(*waiting)
+    except TimeoutError:
+        raise TimeoutError(f"{what}: no answer from Kafka in {DURABLE_TIMEOUT_S:.0f} s") from None
+
+
+def stop_process(why: str) -> None:
+    """End this worker at once: whoever supervises it starts it again, from what is durable."""
+    log.error("worker stops", why=why)
+    os._exit(3)

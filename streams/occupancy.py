@@ -1,0 +1,59 @@
+"""The Faust app `anfang stream occupancy`: envelopes in, occupancy minutes and dead letters out."""
+
+from collections.abc import Sequence
+
+import faust
+
+from infra.events import encoder
+from infra.settings import Settings
+from infra.site import Site
+from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
+from infra.validate import Refusal, judge
+from streams import worker
+from streams.coalescing import Record
+from streams.dead_letters import dead_letter
+from streams.durable import DurableZones, Output, Taken, ZoneValue
+from streams.zone import ZoneRules, ZoneState, apply
+
+NAME = "occupancy"
+
+
+def make_app(settings: Settings, site: Site) -> faust.App:
+    """The occupancy app for one site, ready to run."""
+    detections, occupancy, dead_letters = (topic_name(t, settings) for t in (DETECTIONS, OCCUPANCY, DEAD_LETTERS))
+    app = worker.make_app(NAME, settings, [detections])
+    zones = worker.make_zones(app, settings, ZoneValue[ZoneState], ZoneState)
+    rules = {zone.id: ZoneRules(site, zone.id, settings.grace_minutes * 60_000) for zone in site.zones}
+
+    def take(records: Sequence[Record]) -> Taken[ZoneState]:
+        return take_envelopes(records, zones, rules, occupancy, dead_letters)
+
+    worker.add_agent(app, detections, zones, take)
+    return app
+
+
+def take_envelopes(
+    records: Sequence[Record],
+    zones: DurableZones[ZoneState],
+    rules: dict[str, ZoneRules],
+    occupancy_topic: str,
+    dead_letter_topic: str,
+) -> Taken[ZoneState]:
+    """Apply one partition's records to their zones; rows go to the partition of the same number."""
+    taken: Taken[ZoneState] = Taken()
+    site = next(iter(rules.values())).site
+    for record in records:
+        judged = judge(record.value, record.timestamp, site)
+        if isinstance(judged, Refusal):
+            taken.dead_letters.append(dead_letter(dead_letter_topic, record, judged))
+            continue
+        value = zones.value(judged.zone_id, record.partition)
+        if not value.advance(record.topic, record.offset):
+            continue
+        rows = apply(value.state, judged, rules[judged.zone_id])
+        key = judged.zone_id.encode()
+        outputs = [
+            Output(occupancy_topic, record.partition, key, encoder.encode(row), record.timestamp) for row in rows
+        ]
+        taken.touch(judged.zone_id, value, outputs)
+    return taken

@@ -1,0 +1,53 @@
+"""Which envelopes have been applied already: exact de-duplication by (camera, boot, zone, seq) in little memory.
+
+Per camera and boot it keeps the length of the gapless prefix and the few sequence numbers beyond it. A gap that stays
+open while `MAX_AHEAD` later numbers arrive is given up as lost, so the memory is bounded.
+"""
+
+from msgspec import Struct
+
+from infra.events import Envelope
+
+MAX_AHEAD = 4096
+MAX_BOOTS = 4
+
+
+class Sequence(Struct):
+    """Sequence numbers seen of one boot: all below `prefix`, and those in `ahead`. `lost` were given up."""
+
+    boot_id: str
+    prefix: int = 0
+    ahead: set[int] = set()
+    lost: int = 0
+
+
+def first_time(sequences: list[Sequence], envelope: Envelope) -> bool:
+    """Record the envelope's seq in its camera's `sequences`; False when it was there already.
+
+    `sequences` holds the last `MAX_BOOTS` boots of one camera for one zone, newest last, and is changed in place.
+    """
+    sequence = next((known for known in sequences if known.boot_id == envelope.boot_id), None)
+    if sequence is None:
+        sequence = Sequence(envelope.boot_id, prefix=max(0, envelope.seq - MAX_AHEAD))
+        sequences.append(sequence)
+        del sequences[:-MAX_BOOTS]
+    return _record(sequence, envelope.seq)
+
+
+def _record(sequence: Sequence, seq: int) -> bool:
+    if seq < sequence.prefix or seq in sequence.ahead:
+        return False
+    sequence.ahead.add(seq)
+    _advance(sequence)
+    if len(sequence.ahead) > MAX_AHEAD:
+        oldest = min(sequence.ahead)
+        sequence.lost += oldest - sequence.prefix
+        sequence.prefix = oldest
+        _advance(sequence)
+    return True
+
+
+def _advance(sequence: Sequence) -> None:
+    while sequence.prefix in sequence.ahead:
+        sequence.ahead.remove(sequence.prefix)
+        sequence.prefix += 1

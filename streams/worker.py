@@ -1,0 +1,83 @@
+"""How every Faust app here is set up: one table, coalesced inputs, one agent per topic (see `docs/developer.md`)."""
+
+from collections.abc import AsyncIterable, Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import faust
+from faust.streams import Stream
+from faust.types import EventT, StreamT
+
+from infra.settings import Settings
+from infra.topics import MAX_MESSAGE_BYTES
+from streams.coalescing import Record, coalesce
+from streams.durable import DurableZones, S, Taken, ZoneValue
+
+FETCH_BYTES = 8_000_000
+POLL_RECORDS = 20_000
+SESSION_TIMEOUT_S = 15.0
+
+Take = Callable[[Sequence[Record]], Taken[S]]
+
+
+def make_app(name: str, settings: Settings, topics: Sequence[str]) -> faust.App:
+    """A Faust app that consumes `topics` in coalesced form and serves nothing by itself."""
+    app = faust.App(
+        f"{settings.topic_prefix}anfang-{name}",
+        broker=f"kafka://{settings.kafka_address()}",
+        store="memory://",
+        datadir=str((settings.home / "faust" / name).absolute()),
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication_factor,
+        topic_disable_leader=True,
+        web_enabled=False,
+        table_standby_replicas=0,
+        stream_buffer_maxsize=64,
+        broker_commit_interval=1.0,
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=SESSION_TIMEOUT_S / 5,
+        broker_max_poll_records=POLL_RECORDS,
+        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_auto_offset_reset="earliest",
+        producer_linger_ms=5,
+        producer_max_batch_size=262_144,
+        producer_max_request_size=MAX_MESSAGE_BYTES + 100_000,
+        producer_compression_type="lz4",
+    )
+    coalesce(app, frozenset(topics))
+    return app
+
+
+def make_zones(
+    app: faust.App, settings: Settings, value_type: type[ZoneValue[S]], empty: Callable[[], S]
+) -> DurableZones[S]:
+    """The app's one table and the durable zones on it; outboxes are sent again after each recovery."""
+    table = cast(
+        faust.Table[bytes, bytes], app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes)
+    )
+    zones = DurableZones(app, table, value_type, empty)
+
+    async def on_recover() -> None:
+        await zones.recover()
+
+    table.on_recover(on_recover)
+    return zones
+
+
+def add_agent(app: faust.App, topic: str, zones: DurableZones[S], take: Take[S]) -> None:
+    """Run `take` on every fetch of `topic`, one at a time, acknowledged when durable."""
+
+    async def agent(stream: StreamT[object]) -> None:
+        assert isinstance(stream, Stream)
+        events: AsyncIterable[EventT[object]] = stream.noack().events()
+        await zones.run(events, take)
+
+    app.agent(app.topic(topic), name=f"take-{topic}", concurrency=1)(agent)
+
+
+def run(app: faust.App) -> None:
+    """Run the worker in this process until it is told to stop (SIGINT, SIGTERM)."""
+    Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)
+    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()

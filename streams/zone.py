@@ -1,0 +1,213 @@
+"""The occupancy state of one zone: de-duplication, watermark, minutes, corrections. Pure; knows no Kafka.
+
+Event time decides. The watermark is the minimum over the zone's live cameras of the latest event time each has told;
+a camera that is more than the silence timeout behind the newest is not live. A minute is published when the watermark
+passes its end, and again, with a higher revision, when a late event inside the grace period changes it. Events later
+than that are counted and left to the nightly.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from msgspec import Struct
+
+from infra.clock import MINUTE_MS
+from infra.events import SCHEMA_VERSION, Coverage, Envelope, OccupancyMinute, derived_id
+from infra.site import Site
+from streams.estimate import Estimate, MinuteEvidence, step
+from streams.seen import Sequence, first_time
+
+MAX_UNKNOWN_MINUTES = 60
+
+
+class CameraState(Struct):
+    """What one camera has told this zone: its latest event time and which envelopes were applied."""
+
+    latest_ms: int = 0
+    sequences: list[Sequence] = []
+
+
+class Minute(Struct):
+    """One minute of a zone: crossings, last in-zone count, the estimate after it, and how often it was published."""
+
+    ins: int = 0
+    outs: int = 0
+    visible: int | None = None
+    visible_ms: int = -1
+    blind_cameras: int = 0
+    after: Estimate = Estimate()
+    revision: int = 0
+    changed: bool = True
+
+
+class ZoneState(Struct):
+    """One zone. Minutes before `closed_ms` were published; `base` is the estimate before the first one retained."""
+
+    cameras: dict[str, CameraState] = {}
+    minutes: dict[int, Minute] = {}
+    base: Estimate = Estimate()
+    closed_ms: int = -1
+    watermark_ms: int = -1
+    duplicates: int = 0
+    too_late: int = 0
+
+
+@dataclass(frozen=True)
+class ZoneRules:
+    """What the state of one zone needs to know of the site and the settings."""
+
+    site: Site
+    zone_id: str
+    grace_ms: int
+
+    @cached_property
+    def expected_cameras(self) -> int:
+        """How many cameras of the site file report on this zone."""
+        return sum(self.zone_id in zones for zones in self.site.camera_zones.values())
+
+    @property
+    def silence_ms(self) -> int:
+        """After how long without news a camera no longer holds back the watermark."""
+        return self.site.limits.camera_silent.timeout_s * 1000
+
+
+def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[OccupancyMinute]:
+    """Take one valid envelope of this zone into the state, in place; returns the rows that are new or corrected.
+
+    What is published depends on the order of the envelopes only, not on how they were batched. A repeat changes
+    nothing but its count.
+    """
+    camera = state.cameras.setdefault(envelope.camera_id, CameraState())
+    if not first_time(camera.sequences, envelope):
+        state.duplicates += 1
+        return []
+    was_closed = state.closed_ms
+    camera.latest_ms = max(camera.latest_ms, envelope.end_ms)
+    _count_crossings(state, envelope, rules)
+    if envelope.visible is not None:
+        minute = _minute(state, envelope.end_ms, rules)
+        if minute is not None and envelope.end_ms >= minute.visible_ms:
+            minute.visible, minute.visible_ms, minute.changed = envelope.visible, envelope.end_ms, True
+    corrects = envelope.start_ms < was_closed and (envelope.crossings or envelope.visible is not None)
+    if corrects or camera.latest_ms - state.closed_ms >= MINUTE_MS:
+        return _publish(state, rules)
+    return []
+
+
+def _count_crossings(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> None:
+    crossings = envelope.crossings
+    if crossings is None:
+        return
+    effects = rules.site.effects
+    columns = zip(crossings.event_ms, crossings.line_id, crossings.direction, crossings.object_class, strict=True)
+    for event_ms, line_id, direction, object_class in columns:
+        change = direction * effects[line_id].get(rules.zone_id, 0)
+        if change == 0 or object_class != "person":
+            continue
+        minute = _minute(state, event_ms, rules)
+        if minute is None:
+            state.too_late += 1
+            continue
+        minute.ins += change > 0
+        minute.outs += change < 0
+        minute.changed = True
+
+
+def _minute(state: ZoneState, event_ms: int, rules: ZoneRules) -> Minute | None:
+    """The minute that `event_ms` belongs to; None when it is past the grace period."""
+    start_ms = event_ms - event_ms % MINUTE_MS
+    if start_ms < state.closed_ms - rules.grace_ms:
+        return None
+    return state.minutes.setdefault(start_ms, Minute())
+
+
+def _publish(state: ZoneState, rules: ZoneRules) -> list[OccupancyMinute]:
+    """Close the minutes that the watermark has passed; returns the rows that are new or corrected, oldest first."""
+    live = _live_cameras(state, rules)
+    state.watermark_ms = max(state.watermark_ms, min(state.cameras[camera].latest_ms for camera in live))
+    _close_minutes(state, rules.expected_cameras - len(live))
+    rows = list(_changed_rows(state, rules))
+    _forget(state, rules)
+    return rows
+
+
+def _live_cameras(state: ZoneState, rules: ZoneRules) -> list[str]:
+    newest = max((camera.latest_ms for camera in state.cameras.values()), default=0)
+    return [name for name, camera in state.cameras.items() if newest - camera.latest_ms <= rules.silence_ms]
+
+
+def _close_minutes(state: ZoneState, blind_cameras: int) -> None:
+    """Close every minute up to the watermark; quiet ones are made, so that they are published too.
+
+    A gap of more than `MAX_UNKNOWN_MINUTES` without any news is not filled: absence says unknown.
+    """
+    end_ms = state.watermark_ms - state.watermark_ms % MINUTE_MS
+    start_ms = state.closed_ms if state.closed_ms >= 0 else min(state.minutes, default=end_ms)
+    if end_ms - start_ms > MAX_UNKNOWN_MINUTES * MINUTE_MS:
+        start_ms = end_ms - MINUTE_MS
+    for minute_ms in range(start_ms, end_ms, MINUTE_MS):
+        state.minutes.setdefault(minute_ms, Minute()).blind_cameras = blind_cameras
+    state.closed_ms = max(state.closed_ms, end_ms)
+
+
+def _changed_rows(state: ZoneState, rules: ZoneRules) -> Iterator[OccupancyMinute]:
+    """The closed minutes from the first changed one on, estimated anew: a change is felt in all that follow."""
+    before, changed = state.base, False
+    for minute_ms in sorted(state.minutes):
+        if minute_ms >= state.closed_ms:
+            break
+        minute = state.minutes[minute_ms]
+        changed |= minute.changed
+        if changed:
+            minute.after = _estimate_after(before, minute, minute_ms, rules)
+            minute.revision, minute.changed = minute.revision + 1, False
+            yield _row(state, minute, minute_ms, rules)
+        before = minute.after
+
+
+def _estimate_after(before: Estimate, minute: Minute, minute_ms: int, rules: ZoneRules) -> Estimate:
+    site = rules.site
+    evidence = MinuteEvidence(
+        ins=minute.ins,
+        outs=minute.outs,
+        visible=minute.visible,
+        known_empty=site.is_known_empty(rules.zone_id, minute_ms),
+        blind_cameras=minute.blind_cameras,
+    )
+    return step(before, evidence, site.limits.crossing_miss_rate, site.zone[rules.zone_id].visible_fraction)
+
+
+def _row(state: ZoneState, minute: Minute, minute_ms: int, rules: ZoneRules) -> OccupancyMinute:
+    estate_id, estimate = rules.site.estate.id, minute.after
+    return OccupancyMinute(
+        schema_version=SCHEMA_VERSION,
+        row_id=derived_id("occupancy", estate_id, rules.zone_id, minute_ms),
+        revision=minute.revision,
+        estate_id=estate_id,
+        zone_id=rules.zone_id,
+        minute_ms=minute_ms,
+        ins=minute.ins,
+        outs=minute.outs,
+        balance=estimate.balance,
+        occupancy=round(estimate.mean, 2),
+        low=round(estimate.low, 2),
+        high=round(estimate.high, 2),
+        visible=minute.visible,
+        coverage=_coverage(minute, rules),
+        watermark_ms=state.watermark_ms,
+    )
+
+
+def _coverage(minute: Minute, rules: ZoneRules) -> Coverage:
+    if minute.blind_cameras <= 0:
+        return "full"
+    return "unknown" if minute.blind_cameras >= rules.expected_cameras else "partial"
+
+
+def _forget(state: ZoneState, rules: ZoneRules) -> None:
+    """Fold minutes that no late event may change any more into `base`."""
+    for minute_ms in sorted(state.minutes):
+        if minute_ms >= state.closed_ms - rules.grace_ms:
+            break
+        state.base = state.minutes.pop(minute_ms).after
