@@ -28,12 +28,12 @@ NAME = "alerts"
 
 
 class ZoneAlerts(Struct):
-    """What the rules remember of one zone; `cameras` holds those whose home it is, `seen` all that report on it."""
+    """What the rules remember of one zone; `silence` holds the cameras whose home it is, `seen` all that report on it."""
 
     seen: dict[str, list[SeenSequence]] = {}
-    cameras: dict[str, camera_silent.State] = {}
-    over_capacity: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
-    restricted_hours: restricted_hours.State = msgspec.field(default_factory=restricted_hours.State)
+    silence: dict[str, camera_silent.State] = {}
+    breach: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
+    presence: restricted_hours.State = msgspec.field(default_factory=restricted_hours.State)
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
     """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
     if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
         return []
-    published = restricted_hours.step(state.restricted_hours, envelope, site)
+    published = restricted_hours.step(state.presence, envelope, site)
     if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
-        known = state.cameras.get(envelope.camera_id)
-        state.cameras[envelope.camera_id], silence = camera_silent.step(known, envelope, sent_ms, site)
+        known = state.silence.get(envelope.camera_id)
+        state.silence[envelope.camera_id], silence = camera_silent.step(known, envelope, sent_ms, site)
         published += silence
     return published
 
@@ -87,7 +87,7 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
 def _find_overdue(taken: Taken[ZoneAlerts], records: Sequence[Record], room: Room) -> None:
     newest = max(records, key=lambda record: record.timestamp)
     for zone_id, value in room.zones.in_partition(newest.partition):
-        for camera_id, camera in value.state.cameras.items():
+        for camera_id, camera in value.state.silence.items():
             published = camera_silent.overdue(camera, camera_id, zone_id, newest.timestamp, room.site)
             if published:
                 taken.touch(zone_id, value, _outputs(published, newest, room))
@@ -104,7 +104,7 @@ def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
         value = room.zones.value(row.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
             zone = room.site.zone[row.zone_id]
-            published = over_capacity.step(value.state.over_capacity, row, zone, room.site.limits.over_capacity)
+            published = over_capacity.step(value.state.breach, row, zone, room.site.limits.over_capacity)
             taken.touch(row.zone_id, value, _outputs(published, record, room))
     return taken
 
