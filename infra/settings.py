@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         """Arguments first, then the environment, then the settings file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
+    def as_environment(self) -> dict[str, str]:
+        """The ANFANG_* variables that give a child process these settings."""
+        return {f"ANFANG_{name.upper()}": str(value) for name, value in self.model_dump(mode="json").items()}
+
     def stack_state(self) -> "StackState":
         """Where the local stack listens. Raises UserError when it was never started."""
         path = self.home / "stack.json"

@@ -28,7 +28,7 @@ NAME = "alerts"
 
 
 class ZoneAlerts(Struct):
-    """What the rules remember of one zone; `silence` holds the cameras whose home it is, `seen` all that report on it."""
+    """What the rules remember of one zone; `silence` holds the cameras at home in it, `seen` all that report on it."""
 
     seen: dict[str, list[SeenSequence]] = {}
     silence: dict[str, camera_silent.State] = {}

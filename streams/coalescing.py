@@ -60,6 +60,18 @@ class CoalescingConsumer(AiokafkaConsumer):
                 for record in batch:
                     yield tp, self._to_message(tp, record)
 
+    async def perform_seek(self) -> None:
+        """Go back to what is committed; where nothing is yet, to the beginning.
+
+        Faust leaves a partition without a committed offset where its prefetch during recovery had come to: a worker
+        killed before its first commit would then skip what that prefetch had dropped.
+        """
+        await super().perform_seek()
+        inputs = {tp for tp in self.assignment() if tp.topic in self._coalesced_topics()}
+        uncommitted = {tp for tp in inputs if self._committed_offset[tp] is None}
+        if uncommitted:
+            await self.seek_wait(await self.earliest_offsets(*uncommitted))
+
     def _coalesced_topics(self) -> frozenset[str]:
         return cast(CoalescingTransport, self.transport).coalesced_topics
 

@@ -23,7 +23,7 @@ Take = Callable[[Sequence[Record]], Taken[S]]
 def make_app(name: str, settings: Settings, topics: Sequence[str]) -> faust.App:
     """A Faust app that consumes `topics` in coalesced form and serves nothing by itself."""
     app = faust.App(
-        f"{settings.topic_prefix}anfang-{name}",
+        group(name, settings),
         broker=f"kafka://{settings.kafka_address()}",
         store="memory://",
         datadir=str((settings.home / "faust" / name).absolute()),
@@ -81,3 +81,8 @@ def run(app: faust.App) -> None:
     """Run the worker in this process until it is told to stop (SIGINT, SIGTERM)."""
     Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
+
+
+def group(name: str, settings: Settings) -> str:
+    """The consumer group of the app `name`."""
+    return f"{settings.topic_prefix}anfang-{name}"

@@ -1,0 +1,49 @@
+# Everything starts here, from nothing but Python 3.11 and Java 17. `make demo` runs the main job, `make test` the tests.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV := $(shell command -v uv || echo .tools/bin/uv)
+PYTHON := .venv/bin/python
+ANFANG := .venv/bin/anfang
+NAME ?=
+
+.PHONY: help setup demo down test check bench dashboards clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.tools/bin/uv:
+	python3 -m venv .tools && .tools/bin/pip install --quiet uv
+
+.venv/ready: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --frozen --quiet && touch $@
+
+setup: .venv/ready  ## the environment, and the parts that are fetched (Kafka, ClickHouse, fonts)
+	$(ANFANG) setup
+
+demo: .venv/ready  ## the whole way on real parts: 14 real days and an incident day, to a KPI report
+	$(ANFANG) demo
+
+down: .venv/ready  ## stop everything
+	$(ANFANG) down
+
+test: setup  ## unit, property and integration tests on real parts
+	$(PYTHON) -m pytest
+
+check: .venv/ready  ## ruff, mypy strict, import rules, SQL format, schemas up to date
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/sqlfluff lint --processes 1 warehouse
+	$(ANFANG) schema check
+
+bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
+	$(PYTHON) -m tests.benchmarks $(NAME)
+
+dashboards: setup  ## Superset with its dashboard, and a check of every chart
+	$(ANFANG) dashboards up
+	$(ANFANG) dashboards check
+
+clean:  ## stop everything and remove what was built here (not the shared cache of parts)
+	-test -x $(ANFANG) && $(ANFANG) down
+	rm -rf .venv .tools .anfang out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,152 @@
+"""The alert rules, each on a hand-made story."""
+
+from datetime import date
+
+import msgspec
+
+from infra.clock import MINUTE_MS, day_start_ms
+from infra.events import Crossings, Envelope, OccupancyMinute
+from infra.settings import SMALL_SITE
+from infra.site import load_site
+from streams.alerts import ZoneAlerts, envelope_rules
+from streams.rules import camera_silent, over_capacity, restricted_hours
+
+SITE = load_site(SMALL_SITE)
+PLAZA = SITE.zone["plaza"]
+LIMITS = SITE.limits.over_capacity
+NOON_MS = day_start_ms(date(2026, 11, 24), SITE.tz) + 12 * 60 * MINUTE_MS  # a Tuesday
+NIGHT_MS = NOON_MS + 12 * 60 * MINUTE_MS
+
+
+def _row(minute: int, occupancy: float, coverage: str = "full", revision: int = 1) -> OccupancyMinute:
+    content = {
+        "schema_version": 1,
+        "row_id": f"r{minute}",
+        "revision": revision,
+        "estate_id": SITE.estate.id,
+        "zone_id": "plaza",
+        "minute_ms": NOON_MS + minute * MINUTE_MS,
+        "ins": 0,
+        "outs": 0,
+        "balance": int(occupancy),
+        "occupancy": occupancy,
+        "low": occupancy - 5,
+        "high": occupancy + 5,
+        "visible": None,
+        "coverage": coverage,
+        "watermark_ms": NOON_MS,
+    }
+    return msgspec.convert(content, OccupancyMinute)
+
+
+def _states(occupancies: list[float]) -> list[tuple[int, str]]:
+    state = over_capacity.State()
+    found: list[tuple[int, str]] = []
+    for minute, occupancy in enumerate(occupancies):
+        found += [(minute, alert.status) for alert in over_capacity.step(state, _row(minute, occupancy), PLAZA, LIMITS)]
+    return found
+
+
+def test_over_capacity_is_one_alert_a_breach_with_hysteresis() -> None:
+    assert _states([140, 150, 149, 151, 136, 134, 140, 155]) == [(1, "opened"), (5, "closed"), (7, "opened")]
+
+
+def test_over_capacity_tells_a_new_peak_at_most_every_five_minutes() -> None:
+    assert _states([160, 161, 162, 163, 164, 165, 166]) == [(0, "opened"), (5, "updated")]
+
+
+def test_over_capacity_ignores_unknown_coverage_and_corrections() -> None:
+    state = over_capacity.State()
+    assert over_capacity.step(state, _row(0, 500, coverage="unknown"), PLAZA, LIMITS) == []
+    assert over_capacity.step(state, _row(3, 10), PLAZA, LIMITS) == []
+    assert over_capacity.step(state, _row(2, 500, revision=2), PLAZA, LIMITS) == []
+
+
+def test_ids_are_made_from_the_cause_and_the_same_in_every_state() -> None:
+    def story() -> list[str]:
+        state = over_capacity.State()
+        return [
+            alert.alert_id
+            for minute, occupancy in enumerate([160, 161, 162, 163, 164, 170, 100])
+            for alert in over_capacity.step(state, _row(minute, occupancy), PLAZA, LIMITS)
+        ]
+
+    assert story() == story()
+    assert len(story()) == 3
+    assert len(set(story())) == 1
+
+
+def _crossing(at_ms: int, direction: int = 1, seq: int = 0, what: str = "person") -> Envelope:
+    columns = {
+        "crossing_id": [f"c{seq}"],
+        "event_ms": [at_ms],
+        "line_id": ["clubhouse_door"],
+        "direction": [direction],
+        "track_id": [1],
+        "object_class": [what],
+    }
+    return _word(at_ms, seq, msgspec.convert(columns, Crossings))
+
+
+def _word(at_ms: int, seq: int = 0, crossings: Crossings | None = None) -> Envelope:
+    return Envelope(
+        schema_version=1,
+        estate_id=SITE.estate.id,
+        zone_id="clubhouse",
+        camera_id="cam_clubhouse",
+        boot_id="b",
+        seq=seq,
+        start_ms=at_ms,
+        end_ms=at_ms + 400,
+        crossings=crossings,
+    )
+
+
+def test_restricted_hours_opens_on_entry_updates_and_closes_when_quiet() -> None:
+    state = restricted_hours.State()
+    opened = restricted_hours.step(state, _crossing(NIGHT_MS), SITE)
+    assert [(a.status, a.opened_ms) for a in opened] == [("opened", NIGHT_MS)]
+    assert restricted_hours.step(state, _crossing(NIGHT_MS + 1000, seq=1), SITE) == []
+    later = restricted_hours.step(state, _crossing(NIGHT_MS + 90_000, seq=2), SITE)
+    assert [(a.status, a.measured["signs"]) for a in later] == [("updated", 3.0)]
+    assert restricted_hours.step(state, _word(NIGHT_MS + 390_000), SITE) == []
+    closed = restricted_hours.step(state, _word(NIGHT_MS + 390_001), SITE)
+    assert [(a.status, a.closed_ms) for a in closed] == [("closed", NIGHT_MS + 390_000)]
+    assert {a.alert_id for a in [*opened, *later, *closed]} == {opened[0].alert_id}
+
+
+def test_restricted_hours_is_silent_by_day_for_leavers_and_for_things() -> None:
+    state = restricted_hours.State()
+    assert restricted_hours.step(state, _crossing(NOON_MS), SITE) == []
+    assert restricted_hours.step(state, _crossing(NIGHT_MS, direction=-1), SITE) == []
+    assert restricted_hours.step(state, _crossing(NIGHT_MS, what="bicycle"), SITE) == []
+
+
+def test_a_repeated_envelope_changes_nothing() -> None:
+    state = ZoneAlerts()
+    first = envelope_rules(state, _crossing(NIGHT_MS), NIGHT_MS, SITE)
+    before = msgspec.msgpack.encode(state)
+    assert len(first) == 1
+    assert envelope_rules(state, _crossing(NIGHT_MS), NIGHT_MS, SITE) == []
+    assert msgspec.msgpack.encode(state) == before
+
+
+def test_camera_silent_is_the_same_alert_noticed_early_or_late() -> None:
+    state, _ = camera_silent.step(None, _word(NOON_MS), NOON_MS, SITE)
+    again_ms = NOON_MS + 600_000
+    _, at_once = camera_silent.step(msgspec.structs.replace(state), _word(again_ms, 1), again_ms, SITE)
+    assert [a.status for a in at_once] == ["opened", "closed"]
+
+    assert camera_silent.overdue(state, "cam_clubhouse", "clubhouse", NOON_MS + 180_000, SITE) == []
+    noticed = camera_silent.overdue(state, "cam_clubhouse", "clubhouse", NOON_MS + 180_001, SITE)
+    assert camera_silent.overdue(state, "cam_clubhouse", "clubhouse", NOON_MS + 240_000, SITE) == []
+    _, ended = camera_silent.step(state, _word(again_ms, 1), again_ms, SITE)
+    assert [*noticed, *ended] == at_once
+
+
+def test_a_late_word_from_within_the_silence_does_not_end_it() -> None:
+    state, _ = camera_silent.step(None, _word(NOON_MS), NOON_MS, SITE)
+    camera_silent.overdue(state, "cam_clubhouse", "clubhouse", NOON_MS + 200_000, SITE)
+    state, published = camera_silent.step(state, _word(NOON_MS + 60_000, 1), NOON_MS + 60_000, SITE)
+    assert published == []
+    assert state.alert is not None

@@ -1,0 +1,136 @@
+"""Both Faust workers on a real Kafka: exact after kill -9, one alert an incident, every bad message in dead letters."""
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from infra.clock import MINUTE_MS
+from infra.events import Alert, Envelope, OccupancyMinute, encoder
+from infra.lag import end_offsets, lag
+from infra.local.process import wait_until
+from infra.local.registry import read_process, start_process, stop_process
+from infra.settings import SMALL_SITE, Settings
+from infra.site import load_site
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, OCCUPANCY
+from streams.worker import group
+from tests.kafka_helpers import Sent, produce, read_all
+from tests.streams.test_zone import START_MS, Passing, _stream
+
+pytestmark = pytest.mark.stack
+SITE = load_site(SMALL_SITE)
+MINUTES = 30
+INPUTS = {"occupancy": (DETECTIONS,), "alerts": (DETECTIONS, OCCUPANCY)}
+
+
+def _start(settings: Settings, name: str) -> None:
+    argv = [sys.executable, "-m", "anfang", "stream", name]
+    start_process(settings, f"{settings.topic_prefix}{name}", argv, settings.as_environment())
+
+
+def _kill(settings: Settings, name: str) -> None:
+    process = read_process(settings, f"{settings.topic_prefix}{name}")
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    stop_process(settings, f"{settings.topic_prefix}{name}")
+
+
+def _wait(settings: Settings, name: str) -> None:
+    wait_until(lambda: lag(settings, group(name, settings), INPUTS[name]) == 0, 90, f"{name} caught up")
+
+
+@pytest.fixture
+def running(fresh: Settings) -> Iterator[Settings]:
+    for name in INPUTS:
+        _start(fresh, name)
+    yield fresh
+    for name in INPUTS:
+        stop_process(fresh, f"{fresh.topic_prefix}{name}")
+
+
+def _sent(envelopes: list[Envelope]) -> list[Sent]:
+    return [(e.zone_id.encode(), encoder.encode(e), e.start_ms) for e in envelopes]
+
+
+def _passings() -> list[Passing]:
+    moments = range(START_MS, START_MS + MINUTES * MINUTE_MS, 7_000)
+    return [Passing(at_ms, ("north", "south")[i % 2], 1 if i % 3 else -1) for i, at_ms in enumerate(moments)]
+
+
+def test_exact_after_kill_nine_with_duplicates(running: Settings) -> None:
+    passings = _passings()
+    messages = _sent(_stream(passings, MINUTES))
+    messages = [again for i, message in enumerate(messages) for again in [message] * (2 if i % 5 == 0 else 1)]
+    half = len(messages) // 2
+    produce(running, DETECTIONS, messages[:half])
+    wait_until(lambda: sum(end_offsets(running, OCCUPANCY)) > 0, 90, "first occupancy rows")
+    _kill(running, "occupancy")
+    produce(running, DETECTIONS, messages[half:])
+    _start(running, "occupancy")
+    _wait(running, "occupancy")
+
+    rows: dict[int, OccupancyMinute] = {}
+    for message in read_all(running, OCCUPANCY):
+        row = msgspec.json.decode(message.value() or b"", type=OccupancyMinute)
+        if row.minute_ms not in rows or row.revision >= rows[row.minute_ms].revision:
+            rows[row.minute_ms] = row
+    counted = Counter((p.at_ms // MINUTE_MS * MINUTE_MS, p.direction) for p in passings)
+    assert len(rows) >= MINUTES
+    assert {ms: row.ins for ms, row in rows.items() if row.ins} == {ms: n for (ms, d), n in counted.items() if d > 0}
+    assert {ms: row.outs for ms, row in rows.items() if row.outs} == {ms: n for (ms, d), n in counted.items() if d < 0}
+    assert rows[START_MS + (MINUTES - 1) * MINUTE_MS].balance == sum(p.direction for p in passings)
+
+
+def test_bad_input_goes_to_dead_letters_and_the_stream_goes_on(running: Settings) -> None:
+    good = _stream([Passing(START_MS + 5_000, "north", 1)], 5)
+    valid = json.loads(encoder.encode(good[0]))
+    columns = {"event_ms": [valid["start_ms"]], "track_id": [1], "object_class": ["person"], "x_m": [float("nan")]}
+    columns |= {"y_m": [0.0], "confidence": [1.0]}
+    three_years_ms = 3 * 365 * 86_400_000
+    off = {"start_ms": valid["start_ms"] - three_years_ms, "end_ms": valid["end_ms"] - three_years_ms}
+    bad = {
+        "malformed_json": b'{"schema_version": 1, ',
+        "wrong_schema_version": json.dumps(valid | {"schema_version": 99}).encode(),
+        "too_large": b'{"pad":"' + b"x" * 5_000_000 + b'"}',
+        "not_finite": json.dumps(valid | {"detections": columns}).encode(),
+        "unknown_camera": json.dumps(valid | {"camera_id": "cam_nowhere"}).encode(),
+        "event_time_off": json.dumps(valid | off).encode(),
+    }
+    produce(running, DETECTIONS, [(b"estate", value, START_MS) for value in bad.values()])
+    produce(running, DETECTIONS, _sent(good))
+    _wait(running, "occupancy")
+
+    letters = read_all(running, DEAD_LETTERS)
+    found = {_header(message.headers(), "reason"): message.value() for message in letters}
+    assert found == bad
+    coordinates = {(m.headers() and _header(m.headers(), "source_offset"), m.key()) for m in letters}
+    assert coordinates == {(str(offset), b"estate") for offset in range(len(bad))}
+    assert any(b'"ins":1' in (message.value() or b"") for message in read_all(running, OCCUPANCY))
+
+
+def _header(headers: object, name: str) -> str:
+    assert isinstance(headers, list)
+    return bytes(dict(headers)[name]).decode()
+
+
+def test_a_silent_camera_is_one_alert_that_opens_and_closes(running: Settings) -> None:
+    silent_from, silent_to = START_MS + 8 * MINUTE_MS, START_MS + 20 * MINUTE_MS
+    story = [
+        e for e in _stream([], MINUTES) if e.camera_id != "cam_gate_west" or not silent_from <= e.start_ms < silent_to
+    ]
+    produce(running, DETECTIONS, _sent(story))
+    _wait(running, "alerts")
+    alerts = [msgspec.json.decode(message.value() or b"", type=Alert) for message in read_all(running, ALERTS)]
+    states = {(a.status, a.opened_ms, a.closed_ms) for a in alerts}
+    last_word_ms = silent_from - MINUTE_MS + 1000
+    assert {a.subject_id for a in alerts} == {"cam_gate_west"}
+    assert len({a.alert_id for a in alerts}) == 1
+    assert states == {
+        ("opened", last_word_ms + 180_000, None),
+        ("closed", last_word_ms + 180_000, silent_to + 1000),
+    }
