@@ -287,7 +287,7 @@ def load_site(path: Path) -> Site:
         raise UserError(f"{path}: {error.strerror}", "give the path of a site file (ANFANG_SITE)") from error
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
-        content = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - the C twin of SafeLoader
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"{path}:{line}: not YAML: {error.problem}", "mend that line") from error

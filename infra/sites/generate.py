@@ -114,10 +114,10 @@ def _zones() -> Iterator[str]:
         for band in range(1, BANDS + 1):
             floors = f"{band * 3 - 2}-{band * 3}层"
             yield f"id: {unit_id}_f{band}, name: {name}{floors}, kind: floor, parent: {unit_id}, capacity: {BAND_CAPACITY}, polygon_m: {_box(x, y, 14, 12)}"
-    for number, (x, y) in enumerate(_fence(), start=1):
+    for number, (east, north) in enumerate(_fence(), start=1):
         yield (
             f"id: fence_{number:02d}, name: 周界{number:02d}段, kind: perimeter, parent: estate, capacity: 20, "
-            f"polygon_m: {_box(max(0, x - 4), max(0, y - 4), 8, 8)}, opening_hours: garden_hours"
+            f"polygon_m: {_box(max(0, east - 4), max(0, north - 4), 8, 8)}, opening_hours: garden_hours"
         )
 
 
@@ -179,9 +179,8 @@ def _cameras() -> Iterator[str]:
         yield counting(f"{unit_id}_basement", f"{name}地库门", unit_id, f"{unit_id}_basement", (x + 7, y + 12))
         for band in range(1, BANDS + 1):
             floor = f"{unit_id}_f{band}"
-            yield counting(
-                f"{unit_id}_lift{band}", f"{name}{band * 3 - 2}层电梯厅", floor, f"{unit_id}_lift{band}", x + 7, y + 6
-            )
+            lift = f"{unit_id}_lift{band}"
+            yield counting(lift, f"{name}{band * 3 - 2}层电梯厅", floor, lift, (x + 7, y + 6))
     for number, (x, y) in enumerate(_fence(), start=1):
         lane = f", p{number}_fire_lane" if number in UNITS else ""
         yield f"id: cam_fence_{number:02d}, name: 周界{number:02d}, kind: perimeter, position_m: [{x:g}, {y:g}], zones: [fence_{number:02d}{lane}]"

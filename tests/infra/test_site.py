@@ -1,0 +1,113 @@
+"""The site file: what it says is understood, and every mistake is told with its line."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.errors import UserError
+from infra.settings import FULL_SITE, SMALL_SITE
+from infra.site import load_site, minutes_of_week
+from infra.sites.generate import full_site
+
+SMALL = SMALL_SITE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "expected"),
+    [
+        ("kind: perimeter", "kind: perimetr", "cameras.7.kind", "'perimeter' or 'counting'"),
+        (
+            "    parent: estate\n    capacity: 80",
+            "    parent: estat\n    capacity: 80",
+            "zones.2.parent",
+            "a zone of this file",
+        ),
+        ("lines: [pump_door]", "lines: [pump_dor]", "cameras.7.lines.0", "a line of this file"),
+        ("capacity: 150", "capacity: many", "zones.1.capacity", "valid integer"),
+        ("opening_hours: day", "opening_hours: dawn", "zones.2.opening_hours", "a schedule of this file"),
+        ("close_ratio: 0.9", "close_ratio: 1.5", "limits.over_capacity", "close_ratio < open_ratio"),
+        ("timezone: Asia/Shanghai", "timezone: Asia/Chenggong", "estate.timezone", "IANA time zone"),
+        ('["mon-fri 08:00-18:00"]', '["mon-fri 8am-6pm"]', "schedules.4.weekly", "mon-fri 06:00-22:00"),
+        (
+            "id: gate_west, from_zone: outside",
+            "id: gate_west, from_zone: estate",
+            "lines.2.to_zone",
+            "other than from_zone",
+        ),
+        ("{id: turnstile_west", "{id: turnstile_south", "gates.2.id", "is taken"),
+        ("zones: [plaza], lines", "zoness: [plaza], lines", "cameras.3.zoness", "not permitted"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, field: str, expected: str) -> None:
+    assert SMALL.count(old) == 1, old
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace(old, new), encoding="utf-8")
+    changed = next(
+        n for n, (a, b) in enumerate(zip(SMALL.split("\n"), file.read_text().split("\n"), strict=True), 1) if a != b
+    )
+    with pytest.raises(UserError) as caught:
+        load_site(file)
+    told = next(line for line in caught.value.problem.split("\n") if field in line)
+    assert expected in told
+    assert abs(int(told.split(":")[1]) - changed) <= (1 if "over_capacity" not in field else 0)
+
+
+def test_all_mistakes_of_a_kind_are_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace("lines: [gate_", "lines: [gat_"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"mend these 3"):
+        load_site(file)
+
+
+def test_not_yaml_and_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text("version: 1\nzones: [}\n")
+    with pytest.raises(UserError, match=r"site\.yaml:2: not YAML"):
+        load_site(file)
+    with pytest.raises(UserError, match="No such file"):
+        load_site(tmp_path / "none.yaml")
+
+
+def test_zones_in_a_circle_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace("kind: estate, capacity", "kind: estate, parent: plaza, capacity"), encoding="utf-8")
+    with pytest.raises(UserError, match="contains itself"):
+        load_site(file)
+
+
+def test_the_full_site_is_what_the_rule_gives_and_has_the_reports_numbers() -> None:
+    assert FULL_SITE.read_text(encoding="utf-8") == full_site()
+    site = load_site(FULL_SITE)
+    kinds = [camera.kind for camera in site.cameras]
+    assert (kinds.count("perimeter"), kinds.count("counting"), len(site.gates)) == (16, 601, 18)
+    entrances = [gate.entrance for gate in site.gates]
+    assert [entrances.count(name) for name in ("北门", "南门", "西门", "一期", "二期", "三期")] == [2, 2, 2, 4, 4, 4]
+
+
+def test_a_crossing_changes_only_zones_really_entered_or_left() -> None:
+    effects = load_site(SMALL_SITE).effects
+    assert effects["gate_north"] == {"estate": 1}
+    assert effects["clubhouse_door"] == {"clubhouse": 1, "plaza": -1}
+    assert effects["door_1"] == {"building_1": 1}
+
+
+@given(st.integers(0, 6), st.integers(0, 1439), st.integers(1, 1440), st.integers(0, 7 * 1440 - 1))
+def test_weekly_hours_agree_with_counting_minutes(day: int, start: int, length: int, probe: int) -> None:
+    end = (start + length) % 1440
+    clock = f"{start // 60:02d}:{start % 60:02d}-{end // 60:02d}:{end % 60:02d}"
+    from infra.site import WEEKDAYS, Schedule
+
+    schedule = Schedule(id="s", weekly=(f"{WEEKDAYS[day]} {clock}",))
+    first = day * 1440 + start
+    inside = {minute % (7 * 1440) for minute in range(first, first + length)}
+    local = datetime(2026, 11, 23 + probe // 1440, probe % 1440 // 60, probe % 60)  # noqa: DTZ001 - local wall time, a Monday + n
+    assert schedule.covers(local) is (probe in inside)
+
+
+def test_hours_that_cannot_be_read() -> None:
+    for text in ("", "mon", "mon 06:00", "fri-mon 06:00-07:00", "mon 25:00-26:00", "mon 06:60-07:00"):
+        with pytest.raises(ValueError, match="expected"):
+            minutes_of_week(text)
