@@ -1,6 +1,8 @@
 """The console command `anfang`: its subcommands are the rooms of the house, in the order an event goes through them."""
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,17 +14,22 @@ import producers.cli
 import streams.cli
 import warehouse.cli
 from infra.errors import UserError
+from infra.settings import SMALL_SITE, load_settings
+from infra.site import load_site
 
-STORY = """anfang (安防): what an estate's cameras see becomes occupancy now, alerts now, trends and an evidenced report.
+STORY = """anfang (安防): what cameras see becomes occupancy now, alerts now, trends and an evidenced report.
 
 The way of one event:
 
+\b
   anfang up                start Kafka and ClickHouse here (anfang doctor looks first)
   anfang produce …         cameras, a recording, real counts or a simulation → Kafka
   anfang stream …          Faust: occupancy and alerts → Kafka
   anfang nightly …         Spark: the day → ClickHouse
   anfang watch | report    look at now; pull the performance report (绩效评价报告)
   anfang down              stop all of it
+
+`anfang demo` does it all once; `anfang COMMAND --help` has an example of each.
 """
 
 cli = typer.Typer(
@@ -37,10 +44,23 @@ for room in (infra.cli, producers.cli, streams.cli, warehouse.cli, batch.cli, da
     room.register(cli)
 
 
+@cli.command()
+def demo(site: Annotated[Path | None, typer.Option(help="site file; default: the small estate")] = None) -> None:
+    """Run the whole way on real parts: real counts and a simulated incident day, to a verified report.
+
+    Example: anfang demo
+    """
+    import anfang_demo  # noqa: PLC0415 it needs every room
+
+    anfang_demo.run(load_settings(), load_site(site or SMALL_SITE), Console())
+
+
 def app() -> None:
     """Run the command; a `UserError` becomes two lines on stderr and exit code 1."""
     try:
         cli()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except UserError as error:
         console = Console(stderr=True, highlight=False)
         console.print(f"[red]error:[/] {error.problem}", markup=True, soft_wrap=True)

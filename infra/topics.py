@@ -4,10 +4,11 @@ All topics that are keyed by zone have the same number of partitions and the sam
 one zone needs lies in the same partition of each.
 """
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -75,11 +76,19 @@ def create_topics(settings: Settings) -> list[str]:
     client = admin(settings)
     existing = set(client.list_topics(timeout=CONNECT_TIMEOUT_S).topics)
     missing = [topic for topic in TOPICS if topic_name(topic, settings) not in existing]
-    if missing:
-        futures = client.create_topics([_new_topic(topic, settings) for topic in missing])
-        for future in futures.values():
-            future.result()
-    return [topic_name(topic, settings) for topic in missing]
+    futures = client.create_topics([_new_topic(topic, settings) for topic in missing]) if missing else {}
+    return [name for name, future in futures.items() if _created(future)]
+
+
+def _created(future: Future[None]) -> bool:
+    """Whether the topic is new; False when somebody else made it a moment ago."""
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        return False
+    return True
 
 
 def _new_topic(topic: Topic, settings: Settings) -> NewTopic:

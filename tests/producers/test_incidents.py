@@ -1,0 +1,155 @@
+"""Incidents on demand: each does what its record says, apart from the others, and the record is the truth."""
+
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from infra.clock import MINUTE_MS
+from infra.errors import UserError
+from infra.events import Envelope
+from producers.produced import Produced
+from producers.simulate.faults import Faults
+from producers.simulate.incidents import KINDS, RULES, Kind
+from producers.simulate.run import Plan, parse_incidents, run
+from producers.simulate.truth import Incident
+from tests.producers.helpers import SMALL, MemorySink, nested_site
+
+MONDAY = date(2024, 5, 27)
+ALL: dict[Kind, int] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "tailgater": 1, "fire_lane_car": 1}
+
+
+def simulated(folder: Path, incidents: dict[Kind, int], seed: int = 7, missed: float = 0.05) -> MemorySink:
+    """A small day with incidents and missed crossings."""
+    sink = MemorySink()
+    run(SMALL, Plan(MONDAY, seed=seed, faults=Faults(missed=missed), incidents=incidents), sink, folder)
+    return sink
+
+
+def records(folder: Path) -> list[Incident]:
+    """The truth file of incidents."""
+    return msgspec.json.decode((folder / "incidents.json").read_bytes(), type=list[Incident])
+
+
+def persons(folder: Path, zone: str) -> pd.Series:
+    """True persons in a zone by minute."""
+    table = pd.read_parquet(folder / "occupancy.parquet")
+    return table[table["zone_id"] == zone].set_index("minute_ms")["persons"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_all_kinds_in_one_day_do_not_overlap(tmp_path: Path, seed: int) -> None:
+    simulated(tmp_path, ALL, seed)
+    found = records(tmp_path)
+    assert sorted(one.kind for one in found) == sorted(kind for kind, count in ALL.items() for _ in range(count))
+    assert all(one.end_ms <= other.start_ms for one, other in pairwise(found))
+    assert all(one.rule == RULES.get(kind) for one in found for kind in KINDS if one.kind == kind)
+    assert len({one.incident_id for one in found}) == len(found)
+
+
+def test_intruder_is_in_a_closed_zone_and_always_told(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"intruder": 3}, missed=0.3)
+    for one in records(tmp_path):
+        assert one.zone_id == one.subject_id
+        assert not SMALL.is_open(one.zone_id, one.start_ms)
+        told = [
+            moment
+            for envelope in sink.with_crossings()
+            if envelope.zone_id == one.zone_id and envelope.crossings
+            for moment in envelope.crossings.event_ms
+        ]
+        assert {one.start_ms, one.end_ms} <= set(told)
+        assert persons(tmp_path, one.zone_id)[one.start_ms // MINUTE_MS * MINUTE_MS] == 1
+
+
+def test_intruder_over_the_fence_is_seen(tmp_path: Path) -> None:
+    sink = MemorySink()
+    run(nested_site(), Plan(MONDAY, incidents={"intruder": 4}), sink, tmp_path)
+    over = [one for one in records(tmp_path) if one.zone_id == "fence"]
+    assert over
+    seen = [e.start_ms for e in sink.envelopes() if e.detections and e.detections.object_class == ["person"]]
+    for one in over:
+        assert one.start_ms in seen
+        assert any(one.end_ms - 5_000 <= moment < one.end_ms for moment in seen)
+    assert all(any(one.start_ms <= moment < one.end_ms for one in over) for moment in seen)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crowd_is_a_fifth_over_capacity_for_twenty_minutes(tmp_path: Path, seed: int) -> None:
+    simulated(tmp_path, {"crowd": 1}, seed)
+    (one,) = records(tmp_path)
+    capacity, there = SMALL.zone[one.zone_id].capacity, persons(tmp_path, one.zone_id)
+    assert (there >= 1.2 * capacity).sum() >= 20
+    over = there[there >= capacity].index
+    assert one.start_ms - MINUTE_MS <= over[0] <= one.start_ms
+    assert over[-1] < one.end_ms < over[-1] + 15 * MINUTE_MS
+    others = [zone.id for zone in SMALL.zones if zone.id != one.zone_id]
+    assert all(persons(tmp_path, zone).max() < SMALL.zone[zone].capacity for zone in others)
+
+
+def test_silent_camera_sends_nothing_and_loses_little(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"silent_camera": 1}, missed=0)
+    (one,) = records(tmp_path)
+    assert one.end_ms - one.start_ms >= 10 * MINUTE_MS
+    assert one.zone_id == SMALL.camera_zones[one.subject_id][0]
+    own = np.array([e.start_ms for e in sink.envelopes() if e.camera_id == one.subject_id])
+    assert not ((own >= one.start_ms) & (own < one.end_ms)).any()
+    assert np.diff(np.sort(own)).max() > 10 * MINUTE_MS
+    produced = msgspec.json.decode((tmp_path / "produced.json").read_bytes(), type=Produced)
+    assert produced.outage_misses == produced.crossings_true - produced.crossings_sent <= 3
+    counts = pd.read_parquet(tmp_path / "line_counts.parquet")
+    assert counts["true_count"].sum() == produced.crossings_true
+    assert counts["sent_count"].sum() == produced.crossings_sent
+
+
+def test_tailgater_has_no_passage(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"tailgater": 1}, missed=0)
+    (one,) = records(tmp_path)
+    line = next(gate.line for gate in SMALL.gates if gate.id == one.subject_id)
+    crossed = sorted(
+        moment
+        for envelope in sink.with_crossings()
+        if envelope.crossings and envelope.zone_id == "estate"
+        for moment, crossed_line in zip(envelope.crossings.event_ms, envelope.crossings.line_id, strict=True)
+        if crossed_line == line
+    )
+    passed = sorted(passage.event_ms for passage in sink.passages() if passage.gate_id == one.subject_id)
+    assert [moment for moment in crossed if moment not in set(passed)] == [one.start_ms]
+    assert one.start_ms - 1_200 in passed
+
+
+def test_car_is_detected_in_the_fire_lane(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"fire_lane_car": 1})
+    (one,) = records(tmp_path)
+    cars = [e for e in sink.envelopes() if e.detections]
+    assert all(e.zone_id == "fire_lane" and one.start_ms <= e.start_ms < one.end_ms for e in cars)
+    assert len(cars) * 5_000 >= one.end_ms - one.start_ms >= 8 * MINUTE_MS
+    assert all(e.detections and e.detections.object_class == ["car"] for e in cars)
+    assert all(e.detections and 90 <= e.detections.x_m[0] <= 215 and 135 <= e.detections.y_m[0] <= 145 for e in cars)
+
+
+def test_incidents_are_spread_over_the_days() -> None:
+    plan = Plan(MONDAY, days=2, incidents={"intruder": 3, "crowd": 1})
+    assert [plan.kinds_on(0), plan.kinds_on(1)] == [["intruder", "intruder"], ["intruder", "crowd"]]
+
+
+def test_too_many_incidents_are_refused() -> None:
+    with pytest.raises(UserError, match="no room for another crowd"):
+        run(SMALL, Plan(MONDAY, incidents={"crowd": 20}), MemorySink())
+
+
+def test_incidents_are_parsed() -> None:
+    assert parse_incidents(["intruder:3", "crowd", "intruder"]) == {"intruder": 4, "crowd": 1}
+    for text in ("flood", "intruder:x", "intruder:-1"):
+        with pytest.raises(UserError, match="not understood"):
+            parse_incidents([text])
+
+
+def test_normal_day_has_no_incidents(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {})
+    assert records(tmp_path) == []
+    assert all(msgspec.json.decode(m.value, type=Envelope) for m in sink.detections()[:100])
