@@ -1,7 +1,61 @@
-"""Commands of this room."""
+"""The command of this room: `anfang nightly`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from batch.accounting import DayAccount
+
+Date = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="first local day of the estate to load")]
+Days = Annotated[int, typer.Option(min=1, max=400, help="how many days, in one pass")]
+SiteFile = Annotated[Path | None, typer.Option("--site", help="site file; default: ANFANG_SITE")]
+Master = Annotated[str, typer.Option(help="Spark master")]
+
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the root command."""
+    """Add this room's command to the root command."""
+    app.command()(nightly)
+
+
+def nightly(first: Date, days: Days = 1, site: SiteFile = None, master: Master = "local[2]") -> None:
+    """Load whole days from Kafka into ClickHouse: judged, de-duplicated, accounted for. Repeatable.
+
+    Example: anfang nightly --date 2026-03-01 --days 7
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from batch.nightly import run
+    from infra.settings import load_settings
+    from infra.site import load_site
+
+    settings = load_settings()
+    estate = load_site(site or settings.site)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("nightly", total=None)
+        accounts = run(
+            settings,
+            estate,
+            first.date(),
+            days,
+            master=master,
+            progress=lambda step, number, steps: bar.update(task, description=step, completed=number, total=steps),
+        )
+    _print(accounts)
+
+
+def _print(accounts: "list[DayAccount]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    titles = ("day", "raw", "= valid", "+ duplicates", "+ dead letters", "late", "crossings", "alerts", "seconds")
+    table = Table(*titles[:1])
+    for title in titles[1:]:
+        table.add_column(title, justify="right")
+    for a in accounts:
+        counts = (a.raw, a.valid, a.duplicates, a.dead_letters, a.late, a.crossings, a.alerts)
+        table.add_row(str(a.day), *(f"{count:,}" for count in counts), f"{a.seconds:.1f}")
+    Console().print(table)

@@ -1,20 +1,32 @@
 """How far a consumer group is behind: records that Kafka holds and the group has not committed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.settings import Settings
 from infra.topics import CONNECT_TIMEOUT_S, Topic, topic_name
+
+T = TypeVar("T")
+SETTLING: Final = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 
 
 def lag(settings: Settings, group: str, topics: Sequence[Topic]) -> int:
     """Records of `topics` that consumer group `group` has not committed yet, over all partitions."""
     partitions = [TopicPartition(topic_name(t, settings), p) for t in topics for p in range(settings.partitions)]
     with _reader(settings, group) as consumer:
-        return sum(_behind(consumer, one) for one in consumer.committed(partitions, timeout=CONNECT_TIMEOUT_S))
+        committed = _patiently(lambda: consumer.committed(partitions, timeout=CONNECT_TIMEOUT_S))
+        return sum(_behind(consumer, one) for one in committed)
 
 
 def _behind(consumer: Consumer, committed: TopicPartition) -> int:
@@ -23,16 +35,19 @@ def _behind(consumer: Consumer, committed: TopicPartition) -> int:
 
 
 def _watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
-    """First and end offset. A partition that was just created has no leader for a moment: then it is asked again."""
+    low, high = _patiently(lambda: consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S))
+    return int(low), int(high)
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """The answer of `ask`, asked again while the broker says that a leader or coordinator is still being found."""
     deadline = time.monotonic() + CONNECT_TIMEOUT_S
     while True:
         try:
-            low, high = consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S)
+            return ask()
         except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() > deadline:
+            if error.args[0].code() not in SETTLING or time.monotonic() > deadline:
                 raise
-            continue
-        return int(low), int(high)
 
 
 def end_offsets(settings: Settings, topic: Topic) -> list[int]:

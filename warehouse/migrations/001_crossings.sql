@@ -1,5 +1,5 @@
 -- One row per line crossing, after de-duplication. Written by the nightly, a whole day of an estate at a time.
-CREATE TABLE crossings
+CREATE TABLE IF NOT EXISTS crossings
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',

@@ -1,5 +1,5 @@
 -- Occupancy of each zone at the end of each minute, as the streams published it (last revision), beside the batch's own count.
-CREATE TABLE zone_minutes
+CREATE TABLE IF NOT EXISTS zone_minutes
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',

@@ -1,5 +1,5 @@
 -- The last state of each alert that was opened on the day, and what people said of alerts.
-CREATE TABLE alerts
+CREATE TABLE IF NOT EXISTS alerts
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day on which it was opened',
@@ -23,7 +23,7 @@ PARTITION BY (estate_id, day)
 ORDER BY (rule, opened_time, alert_id)
 TTL day + INTERVAL 5 YEAR;
 
-CREATE TABLE dispositions
+CREATE TABLE IF NOT EXISTS dispositions
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day on which it was said',

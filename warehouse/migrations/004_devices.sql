@@ -1,5 +1,5 @@
 -- What each camera told of itself, per minute, and what each gate decided.
-CREATE TABLE camera_minutes
+CREATE TABLE IF NOT EXISTS camera_minutes
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
@@ -16,7 +16,7 @@ PARTITION BY (estate_id, day)
 ORDER BY (camera_id, minute)
 TTL day + INTERVAL 5 YEAR;
 
-CREATE TABLE camera_sequences
+CREATE TABLE IF NOT EXISTS camera_sequences
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
@@ -32,7 +32,7 @@ PARTITION BY (estate_id, day)
 ORDER BY (camera_id, boot_id, zone_id)
 TTL day + INTERVAL 5 YEAR;
 
-CREATE TABLE gate_passages
+CREATE TABLE IF NOT EXISTS gate_passages
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',

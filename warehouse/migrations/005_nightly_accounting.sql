@@ -1,6 +1,6 @@
 -- Every record that Kafka held for the day, accounted for: raw = valid + duplicates + dead_letters. One row per day;
 -- a re-run replaces it with a later loaded_at.
-CREATE TABLE nightly_accounting
+CREATE TABLE IF NOT EXISTS nightly_accounting
 (
     estate_id LowCardinality(String),
     day Date,
@@ -8,6 +8,7 @@ CREATE TABLE nightly_accounting
     valid UInt64 COMMENT 'distinct valid envelopes',
     duplicates UInt64,
     dead_letters UInt64 COMMENT 'records that the batch refused',
+    late UInt64 COMMENT 'valid records that came on this day for another, outside its grace: loaded nowhere',
     streamed_dead_letters UInt64 COMMENT 'records that the streams refused, for the same day',
     crossings UInt64,
     alerts UInt64,

@@ -1,6 +1,6 @@
 -- What the office keeps itself: funds, incidents reported to it, residents' surveys, manual counts beside a camera.
 -- A correction is a new version of the same entry; nothing is overwritten.
-CREATE TABLE funds
+CREATE TABLE IF NOT EXISTS funds
 (
     estate_id LowCardinality(String),
     entry_id String,
@@ -14,7 +14,7 @@ CREATE TABLE funds
 ENGINE = MergeTree
 ORDER BY (estate_id, entry_id, version);
 
-CREATE TABLE incidents
+CREATE TABLE IF NOT EXISTS incidents
 (
     estate_id LowCardinality(String),
     entry_id String,
@@ -28,7 +28,7 @@ CREATE TABLE incidents
 ENGINE = MergeTree
 ORDER BY (estate_id, entry_id, version);
 
-CREATE TABLE surveys
+CREATE TABLE IF NOT EXISTS surveys
 (
     estate_id LowCardinality(String),
     entry_id String,
@@ -43,7 +43,7 @@ CREATE TABLE surveys
 ENGINE = MergeTree
 ORDER BY (estate_id, entry_id, version);
 
-CREATE TABLE spot_checks
+CREATE TABLE IF NOT EXISTS spot_checks
 (
     estate_id LowCardinality(String),
     entry_id String,

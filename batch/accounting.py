@@ -1,0 +1,88 @@
+"""The day's account: every record that Kafka held for it, as a row that people can look at."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+import msgspec
+from clickhouse_driver import Client
+
+from batch.envelopes import DEAD_LETTER, DUPLICATE, LATE, VALID
+from infra.errors import UserError
+from warehouse.client import ask
+
+
+class DayAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `nightly_accounting`. `seconds` is the run's time divided by its days."""
+
+    day: date
+    raw: int
+    valid: int
+    duplicates: int
+    dead_letters: int
+    late: int
+    streamed_dead_letters: int
+    crossings: int
+    alerts: int
+    zone_minutes: int
+    differing_zone_minutes: int
+    content_hash: str
+    seconds: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether every record is accounted for."""
+        return self.raw == self.valid + self.duplicates + self.dead_letters
+
+
+Fates = dict[date, dict[str, int]]
+
+
+def fates(rows: Iterable[tuple[date, str, int]]) -> Fates:
+    """Numbers of records by day and fate."""
+    found: Fates = defaultdict(lambda: defaultdict(int))
+    for day, fate, records in rows:
+        found[day][fate] += records
+    return found
+
+
+def record_counts(day_fates: dict[str, int]) -> dict[str, int]:
+    """The account's first columns from a day's fates; late records are none of the day's."""
+    return {
+        "raw": sum(records for fate, records in day_fates.items() if fate != LATE),
+        "valid": day_fates.get(VALID, 0),
+        "duplicates": day_fates.get(DUPLICATE, 0),
+        "dead_letters": day_fates.get(DEAD_LETTER, 0),
+        "late": day_fates.get(LATE, 0),
+    }
+
+
+def check_read(held: int, before_and_after: int, accounted: int) -> None:
+    """Whether the records that Kafka says it holds are those that were judged or lie outside the days' time."""
+    if held != before_and_after + accounted:
+        raise UserError(
+            f"Kafka held {held} records, {accounted} were judged, {before_and_after} lie outside: they do not add up",
+            "run the nightly again; if it stays, records vanish while being read (retention?) – nothing was changed",
+        )
+
+
+def check_accounts(accounts: Iterable[DayAccount]) -> None:
+    """Raises UserError naming each day whose records do not add up."""
+    wrong = [account for account in accounts if not account.holds]
+    if wrong:
+        said = "; ".join(
+            f"{a.day}: {a.raw} raw, {a.valid} valid + {a.duplicates} duplicates + {a.dead_letters} dead letters"
+            for a in wrong
+        )
+        raise UserError(f"records do not add up: {said}", "nothing was changed; report this as a defect")
+
+
+def record_account(client: Client, estate_id: str, account: DayAccount) -> None:
+    """Write the account down; the newest of a day counts."""
+    ask(
+        client,
+        "record_account",
+        estate=estate_id,
+        loaded_at=datetime.now(UTC).isoformat(sep=" ", timespec="milliseconds")[:23],
+        **msgspec.structs.asdict(account),
+    )

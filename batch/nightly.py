@@ -1,0 +1,207 @@
+"""The nightly: days of Kafka become partitions of the warehouse, read in one pass, swapped in whole, accounted for.
+
+Running it twice changes nothing but the time of loading: rows are what the records say, and a day is replaced, never
+added to. Whatever fails before the swap leaves the old day as it was.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from clickhouse_driver import Client
+from msgspec.structs import replace
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
+
+from batch import tables
+from batch.accounting import DayAccount, Fates, check_accounts, check_read, fates, record_account, record_counts
+from batch.days import Period, period_of
+from batch.envelopes import fated, fates_by_day
+from batch.kafka import OffsetRange, offsets_since, read_records, read_topic
+from batch.spark import LOCAL_MASTER, spark_session
+from infra.errors import UserError
+from infra.settings import Settings
+from infra.site import Site
+from infra.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    DETECTIONS,
+    DISPOSITIONS,
+    GATE_PASSAGES,
+    OCCUPANCY,
+    Topic,
+    admin,
+    topic_name,
+)
+from warehouse.client import access, connect
+from warehouse.load import batch_writer
+from warehouse.staging import Staging, drop_leftovers
+
+LOADED: Final = (
+    "crossings",
+    "camera_minutes",
+    "camera_sequences",
+    "gate_passages",
+    "zone_minutes",
+    "alerts",
+    "dispositions",
+)
+STEPS: Final = ("start Spark", "judge records", "count records", *LOADED, "swap days")
+
+Progress = Callable[[str, int, int], None]  # the step that begins, its number from 0, how many there are
+
+
+def run(
+    settings: Settings,
+    site: Site,
+    first_day: date,
+    days: int = 1,
+    *,
+    master: str = LOCAL_MASTER,
+    progress: Progress | None = None,
+    spark: SparkSession | None = None,
+) -> list[DayAccount]:
+    """Load `days` local days from `first_day` on, in one pass; returns each day's account.
+
+    `spark` is used where given, else a session on `master` is started and stopped. Raises UserError when Kafka or
+    ClickHouse does not answer (before Spark starts) or records do not add up (before anything is swapped).
+    """
+    period, started = period_of(settings, site, first_day, days), time.monotonic()
+    begin = _stepper(progress)
+    admin(settings)
+    with connect(settings, "loader") as client:
+        drop_leftovers(client)
+        begin("start Spark")
+        with _session(settings, master, spark) as session:
+            nightly = Nightly(settings, period, session, client, begin)
+            return nightly.load(started)
+
+
+def _stepper(progress: Progress | None) -> Callable[[str], None]:
+    def begin(step: str) -> None:
+        if progress is not None:
+            progress(step, STEPS.index(step), len(STEPS))
+
+    return begin
+
+
+@contextmanager
+def _session(settings: Settings, master: str, given: SparkSession | None) -> Iterator[SparkSession]:
+    session = given or spark_session(settings, master)
+    try:
+        yield session
+    finally:
+        if given is None:
+            session.stop()
+
+
+@dataclass(frozen=True)
+class Nightly:
+    """One run over one period."""
+
+    settings: Settings
+    period: Period
+    spark: SparkSession
+    client: Client
+    begin: Callable[[str], None]
+
+    def load(self, started: float) -> list[DayAccount]:
+        """Judge, stage, check, swap, account."""
+        offsets = offsets_since(self.settings, DETECTIONS, self.period.read_from_ms)
+        scanned = read_records(self.spark, self.settings, offsets)
+        within = F.col("kafka_ms").between(self.period.read_from_ms, self.period.read_to_ms)
+        records = fated(scanned.where(within), self.period).persist()
+        staging = Staging(self.client, secrets.token_hex(4), self.period.site.estate.id)
+        try:
+            found = self._count(records, scanned, offsets)
+            staging.create(LOADED)
+            self._stage(records, staging)
+            accounts = self._accounts(found, staging)
+            check_accounts(accounts)
+            return self._swap(accounts, staging, started)
+        finally:
+            records.unpersist()
+            staging.drop(LOADED)
+
+    def _count(self, records: DataFrame, scanned: DataFrame, offsets: OffsetRange) -> Fates:
+        """Fates by day, after a second, separate look at Kafka has found as many records."""
+        self.begin("judge records")
+        found = fates((row.day, row.fate, row.records) for row in fates_by_day(records).collect())
+        self.begin("count records")
+        kafka_ms = F.col("kafka_ms")
+        outside = scanned.where(~kafka_ms.between(self.period.read_from_ms, self.period.read_to_ms)).count()
+        check_read(offsets.records, outside, sum(sum(day.values()) for day in found.values()))
+        return found
+
+    def _stage(self, records: DataFrame, staging: Staging) -> None:
+        """Write every table into its staging table."""
+        day_crossings = tables.crossings(records, self.period).persist()
+        try:
+            frames = self._frames(records, day_crossings)
+            for table in LOADED:
+                self.begin(table)
+                self._write(frames[table], staging, table)
+        finally:
+            day_crossings.unpersist()
+
+    def _frames(self, records: DataFrame, day_crossings: DataFrame) -> dict[str, DataFrame]:
+        period = self.period
+        return {
+            "crossings": day_crossings,
+            "camera_minutes": tables.camera_minutes(records, period),
+            "camera_sequences": tables.camera_sequences(records, period),
+            "gate_passages": tables.gate_passages(self._topic(GATE_PASSAGES), period),
+            "zone_minutes": tables.zone_minutes(self._topic(OCCUPANCY), day_crossings, period),
+            "alerts": tables.alerts(self._topic(ALERTS), period),
+            "dispositions": tables.dispositions(self._topic(DISPOSITIONS), period),
+        }
+
+    def _topic(self, topic: Topic) -> DataFrame:
+        return read_topic(self.spark, self.settings, topic, self.period.read_from_ms)
+
+    def _write(self, frame: DataFrame, staging: Staging, table: str) -> None:
+        writer = batch_writer(access(self.settings, "loader"), staging.name(table))
+        written = sum(row.written for row in frame.mapInArrow(writer, "written long").collect())
+        staged = sum(staging.rows(table).values())
+        if written != staged:
+            raise UserError(
+                f"{table}: {written} rows were sent but {staged} are staged",
+                "run the nightly again; nothing was changed",
+            )
+
+    def _accounts(self, found: Fates, staging: Staging) -> list[DayAccount]:
+        rows = {table: staging.rows(table) for table in ("crossings", "alerts", "zone_minutes")}
+        differing = staging.by_day("differing_zone_minutes", "zone_minutes")
+        hashes, refused = staging.crossings_hash(), self._streamed_dead_letters()
+        return [
+            DayAccount(
+                day=day,
+                **record_counts(found.get(day, {})),
+                streamed_dead_letters=refused.get(day, 0),
+                **{table: by_day.get(day, 0) for table, by_day in rows.items()},
+                differing_zone_minutes=differing.get(day, 0),
+                content_hash=hashes.get(day, ""),
+            )
+            for day in self.period.dates
+        ]
+
+    def _streamed_dead_letters(self) -> dict[date, int]:
+        detections = topic_name(DETECTIONS, self.settings)
+        counted = tables.streamed_dead_letters(self._topic(DEAD_LETTERS), detections, self.period)
+        return {row.day: row.records for row in counted.collect()}
+
+    def _swap(self, accounts: list[DayAccount], staging: Staging, started: float) -> list[DayAccount]:
+        self.begin("swap days")
+        rows = {table: staging.rows(table) for table in LOADED}
+        for account in accounts:
+            for table in LOADED:
+                staging.swap(table, account.day, empty=account.day not in rows[table])
+        seconds = (time.monotonic() - started) / len(accounts)
+        timed = [replace(account, seconds=round(seconds, 3)) for account in accounts]
+        for account in timed:
+            record_account(self.client, staging.estate_id, account)
+        return timed

@@ -1,0 +1,217 @@
+"""The warehouse's tables as DataFrames: one function a table, its columns named as in `warehouse/migrations/`.
+
+Instants are integers in the unit of the table's column: UTC ms for `DateTime64(3)`, UTC s for `DateTime`.
+"""
+
+from typing import Final
+
+import msgspec
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
+
+from batch.days import Period, local_day
+from batch.envelopes import VALID
+from batch.schemas import spark_schema
+from infra.clock import MINUTE_MS
+from infra.events import Alert, Disposition, GatePassage, OccupancyMinute
+
+MINUTE_S: Final = MINUTE_MS // 1000
+MOST_UINT32: Final = 2**32 - 1
+CROSSING: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", "object_class")
+
+
+def crossings(records: DataFrame, period: Period) -> DataFrame:
+    """One row per crossing: a line's crossing comes in the envelopes of both its zones under one id."""
+    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
+    exploded = valid.select("camera_id", F.inline(_zipped("crossings")))
+    day = local_day(F.col("event_ms"), period.site.estate.timezone)
+    once = exploded.groupBy(day.alias("day"), "crossing_id").agg(F.min(F.struct(*CROSSING)).alias("c"))
+    return once.where(period.contains(F.col("day"))).select(
+        _estate(period),
+        "day",
+        F.col("c.event_ms").alias("event_time"),
+        "crossing_id",
+        "c.line_id",
+        "c.camera_id",
+        F.col("c.direction").cast("byte").alias("direction"),
+        "c.track_id",
+        "c.object_class",
+    )
+
+
+def _zipped(part: str) -> Column:
+    names = ("crossing_id", "event_ms", "line_id", "direction", "track_id", "object_class")
+    return F.arrays_zip(*(F.col(f"{part}.{name}").alias(name) for name in names))
+
+
+def _estate(period: Period) -> Column:
+    return F.lit(period.site.estate.id).alias("estate_id")
+
+
+def camera_minutes(records: DataFrame, period: Period) -> DataFrame:
+    """What each camera told of itself last in each minute."""
+    told = records.where((F.col("fate") == VALID) & F.col("health").isNotNull() & period.contains(F.col("day")))
+    minute = (F.floor(F.col("start_ms") / MINUTE_MS) * MINUTE_S).alias("minute")
+    latest = F.max_by("health", F.struct("start_ms", "seq", "zone_id", "boot_id"))
+    return (
+        told.groupBy("day", minute, "camera_id")
+        .agg(latest.alias("h"))
+        .select(
+            _estate(period),
+            "day",
+            "minute",
+            "camera_id",
+            F.col("h.online").cast("byte").alias("online"),
+            F.col("h.fps").cast("float").alias("fps"),
+            _uint32(F.coalesce("h.decode_errors", F.lit(0))).alias("decode_errors"),
+            F.coalesce("h.picture", F.lit("ok")).alias("picture"),
+            F.coalesce("h.clock_offset_ms", F.lit(0.0)).cast("float").alias("clock_offset_ms"),
+        )
+    )
+
+
+def _uint32(number: Column) -> Column:
+    return F.least(F.greatest(number, F.lit(0)), F.lit(MOST_UINT32))
+
+
+def camera_sequences(records: DataFrame, period: Period) -> DataFrame:
+    """First and last sequence number of each camera run and zone, and how many envelopes came."""
+    valid = records.where((F.col("fate") == VALID) & period.contains(F.col("day")))
+    return (
+        valid.groupBy("day", "camera_id", "boot_id", "zone_id")
+        .agg(F.min("seq").alias("first_seq"), F.max("seq").alias("last_seq"), F.count("*").alias("received"))
+        .withColumn("estate_id", F.lit(period.site.estate.id))
+    )
+
+
+def gate_passages(records: DataFrame, period: Period) -> DataFrame:
+    """One row per passage id, of those that came within the grace."""
+    within = records.where(F.col("kafka_ms").between(period.read_from_ms, period.read_to_ms))
+    passage = _messages(within, GatePassage, period, "event_ms", "passage_id")
+    once = passage.groupBy("day", "passage_id").agg(
+        F.min(F.struct("event_ms", "gate_id", "direction", "method", "granted")).alias("p")
+    )
+    return once.select(
+        _estate(period),
+        "day",
+        F.col("p.event_ms").alias("event_time"),
+        "passage_id",
+        "p.gate_id",
+        F.col("p.direction").cast("byte").alias("direction"),
+        "p.method",
+        F.col("p.granted").cast("byte").alias("granted"),
+    )
+
+
+def dispositions(records: DataFrame, period: Period) -> DataFrame:
+    """What people said on the days, one row per disposition id."""
+    said = _messages(records, Disposition, period, "event_ms", "disposition_id")
+    once = said.groupBy("day", "disposition_id").agg(
+        F.min(F.struct("event_ms", "alert_id", "verdict", "by", F.coalesce("note", F.lit("")).alias("note"))).alias("d")
+    )
+    return once.select(
+        _estate(period),
+        "day",
+        "disposition_id",
+        "d.alert_id",
+        F.col("d.event_ms").alias("event_time"),
+        "d.verdict",
+        F.col("d.by").alias("said_by"),
+        "d.note",
+    )
+
+
+def alerts(records: DataFrame, period: Period) -> DataFrame:
+    """The last state of each alert that was opened on the days."""
+    states = _messages(records, Alert, period, "opened_ms", "alert_id")
+    last = _last(states, ("alert_id",)).withColumn("published_ms", _first_sent("alert_id"))
+    return last.where(F.col("latest") == 1).select(
+        _estate(period),
+        "day",
+        "alert_id",
+        "rule",
+        "zone_id",
+        "subject_id",
+        "severity",
+        "status",
+        F.col("opened_ms").alias("opened_time"),
+        F.col("updated_ms").alias("updated_time"),
+        F.col("closed_ms").alias("closed_time"),
+        F.col("published_ms").alias("published_time"),
+        "revision",
+        "explanation",
+        F.coalesce("measured", F.create_map().cast("map<string,double>")).alias("measured"),
+        F.coalesce("evidence", F.array().cast("array<string>")).alias("evidence"),
+    )
+
+
+def _first_sent(key: str) -> Column:
+    return F.min("kafka_ms").over(Window.partitionBy(key))
+
+
+def _last(states: DataFrame, key: tuple[str, ...]) -> DataFrame:
+    """`states` with `latest` = 1 for the last revision of each key (of equal ones the last sent)."""
+    newest = Window.partitionBy(*key).orderBy(F.desc("revision"), F.desc("kafka_partition"), F.desc("kafka_offset"))
+    return states.withColumn("latest", F.row_number().over(newest))
+
+
+def _messages(records: DataFrame, kind: type[msgspec.Struct], period: Period, when: str, key: str) -> DataFrame:
+    """The estate's messages of one kind whose instant `when` falls on the days; what cannot be read is left out."""
+    read = records.withColumn("m", F.from_json(F.col("value").cast("string"), spark_schema(kind)))
+    message = read.select("m.*", "kafka_ms", "kafka_partition", "kafka_offset")
+    of_estate = (F.col("estate_id") == period.site.estate.id) & F.col(key).isNotNull()
+    dated = message.where(of_estate).withColumn("day", local_day(F.col(when), period.site.estate.timezone))
+    return dated.where(period.contains(F.col("day")))
+
+
+def zone_minutes(records: DataFrame, day_crossings: DataFrame, period: Period) -> DataFrame:
+    """Stream and batch side by side; where only one has it, zeros stand for the other (revision 0: no stream)."""
+    counted = batch_minutes(day_crossings, period)
+    joined = _streamed_minutes(records, period).join(counted, ["day", "minute", "zone_id"], "full_outer")
+    numbers = ("ins", "outs", "batch_ins", "batch_outs", "revision")
+    return joined.select(
+        _estate(period),
+        "day",
+        "minute",
+        "zone_id",
+        *(_uint32(F.coalesce(name, F.lit(0))).alias(name) for name in numbers),
+        *(F.coalesce(name, F.lit(0.0)).cast("float").alias(name) for name in ("occupancy", "low", "high")),
+        "visible",
+        F.coalesce("coverage", F.lit("unknown")).alias("coverage"),
+    )
+
+
+def _streamed_minutes(records: DataFrame, period: Period) -> DataFrame:
+    minutes = _last(_messages(records, OccupancyMinute, period, "minute_ms", "row_id"), ("day", "minute_ms", "zone_id"))
+    minute = F.floor(F.col("minute_ms") / 1000).alias("minute")
+    estimate = ("ins", "outs", "occupancy", "low", "high", "visible", "coverage", "revision")
+    return minutes.where(F.col("latest") == 1).select("day", minute, "zone_id", *estimate)
+
+
+def batch_minutes(day_crossings: DataFrame, period: Period) -> DataFrame:
+    """Crossings into and out of each zone per minute, recounted: `day, minute, zone_id, batch_ins, batch_outs`."""
+    effects = F.broadcast(_effects(day_crossings.sparkSession, period))
+    minute = F.floor(F.col("event_time") / MINUTE_MS) * MINUTE_S
+    moved = day_crossings.join(effects, "line_id").withColumn("minute", minute)
+    entered = F.col("direction") * F.col("effect") > 0
+    return moved.groupBy("day", "minute", "zone_id").agg(
+        F.count_if(entered).alias("batch_ins"), F.count_if(~entered).alias("batch_outs")
+    )
+
+
+def _effects(spark: SparkSession, period: Period) -> DataFrame:
+    rows = [(line, zone, effect) for line, zones in period.site.effects.items() for zone, effect in zones.items()]
+    return spark.createDataFrame(rows, "line_id string, zone_id string, effect int")
+
+
+def streamed_dead_letters(records: DataFrame, detections_topic: str, period: Period) -> DataFrame:
+    """How many records the streams refused, by the local day they came: `day, records`. One sent twice counts once."""
+    header = F.map_from_entries("headers")
+    source = {
+        name: header[name].cast("string").alias(name)
+        for name in ("source_topic", "source_partition", "source_offset", "source_timestamp_ms")
+    }
+    refused = records.where(F.col("headers").isNotNull()).select(*source.values())
+    own = refused.where(F.col("source_topic") == detections_topic).drop("source_topic").distinct()
+    day = local_day(F.col("source_timestamp_ms").cast("long"), period.site.estate.timezone)
+    return own.groupBy(day.alias("day")).agg(F.count("*").alias("records")).where(period.contains(F.col("day")))

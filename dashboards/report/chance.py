@@ -1,0 +1,48 @@
+"""What chance alone may do to counts: the ratio of two Poisson rates with its exact 95 % interval.
+
+Given the total of both counts, the first is binomial with success probability ratio·t1 / (ratio·t1 + t2): the
+Clopper-Pearson interval of that probability, turned round, is the exact interval of the rate ratio.
+"""
+
+from msgspec import Struct
+from scipy.stats import beta
+
+CONFIDENCE = 0.95
+
+
+class RateRatio(Struct, frozen=True):
+    """Rate now over rate before. `ratio` is None where nothing was counted before, `high` None without a bound."""
+
+    ratio: float | None
+    low: float
+    high: float | None
+
+    @property
+    def fallen(self) -> bool:
+        """Whether a fall is beyond chance."""
+        return self.high is not None and self.high < 1
+
+    @property
+    def risen(self) -> bool:
+        """Whether a rise is beyond chance."""
+        return self.low > 1
+
+
+def rate_ratio(count: int, exposure: float, count_before: int, exposure_before: float) -> RateRatio:
+    """Ratio of the rates count/exposure, now over before (exposures in days), with its 95 % interval."""
+    low, high = binomial_interval(count, count + count_before)
+    scale = exposure_before / exposure
+    ratio = count / count_before * scale if count_before else None
+    return RateRatio(ratio, _odds(low) * scale, None if high >= 1 else _odds(high) * scale)
+
+
+def binomial_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Clopper-Pearson 95 % interval of a probability; (0, 1) where nothing was tried."""
+    tail = (1 - CONFIDENCE) / 2
+    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
+    high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
+    return low, high
+
+
+def _odds(probability: float) -> float:
+    return probability / (1 - probability)

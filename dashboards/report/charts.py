@@ -1,0 +1,208 @@
+"""Charts as PNG, drawn by matplotlib with the fetched CJK fonts: one function a chart, in colour-blind-safe colours."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import matplotlib as mpl
+import matplotlib.style
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from dashboards.report.evidence import Row
+from dashboards.report.facts import Facts
+from dashboards.report.tables import daily_flow, line_names
+from dashboards.report.wording import WEEKDAYS, rule_name
+
+# Okabe and Ito's palette.
+BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+    "#7F7F7F",
+)
+SERIES: Final = (BLUE, ORANGE, GREEN, SKY, PURPLE, VERMILION, YELLOW)
+OTHERS: Final = "其他"
+DPI: Final = 200
+MOST_LABELS: Final = 12
+STYLE: Final = Path(__file__).parent / "charts.mplstyle"
+
+
+def draw(facts: Facts, names: Sequence[str], fonts: Path) -> dict[str, bytes]:
+    """The named charts as PNG bytes; `fonts` is the folder with Noto Sans SC."""
+    for font in sorted(fonts.glob("NotoSansSC_*.ttf")):
+        font_manager.fontManager.addfont(font)
+    with mpl.style.context(STYLE):
+        return {name: _png(CHARTS[name], facts) for name in names}
+
+
+def _png(plot: Callable[[Facts, Axes], None], facts: Facts) -> bytes:
+    figure = Figure(figsize=(6.3, 2.7), dpi=DPI, layout="constrained")
+    plot(facts, figure.add_subplot())
+    target = BytesIO()
+    figure.savefig(target, format="png", metadata={"Software": None})
+    return target.getvalue()
+
+
+def _crossings_by_day(facts: Facts, axes: Axes) -> None:
+    flow, names = daily_flow(facts), line_names(facts)
+    days, counts = sorted(flow), _by_entrance(flow, names)
+    bottom = np.zeros(len(days))
+    colors = [*SERIES[: len(counts) - 1], GREY] if OTHERS in counts else SERIES
+    for (name, by_day), color in zip(counts.items(), colors, strict=False):
+        heights = np.array([by_day.get(day, 0) for day in days], dtype=float)
+        axes.bar(range(len(days)), heights, bottom=bottom, width=0.75, color=color, label=name)
+        bottom += heights
+    _day_axis(axes, days)
+    axes.grid(axis="x", visible=False)
+    axes.set_ylabel("人次")
+    _legend(axes)
+
+
+def _by_entrance(flow: dict[str, dict[str, tuple[int, int]]], names: dict[str, str]) -> dict[str, dict[str, int]]:
+    """Crossings by entrance and day, the busiest entrances first, the rest together."""
+    counts: dict[str, dict[str, int]] = {}
+    for day, lines in flow.items():
+        for line, (ins, outs) in lines.items():
+            by_day = counts.setdefault(names[line], {})
+            by_day[day] = by_day.get(day, 0) + ins + outs
+    ranked = sorted(counts, key=lambda name: -sum(counts[name].values()))
+    kept = ranked if len(ranked) <= len(SERIES) else ranked[: len(SERIES) - 1]
+    result = {name: counts[name] for name in kept}
+    for name in ranked[len(kept) :]:
+        rest = result.setdefault(OTHERS, {})
+        for day, count in counts[name].items():
+            rest[day] = rest.get(day, 0) + count
+    return result
+
+
+def _crossings_by_hour(facts: Facts, axes: Axes) -> None:
+    grid = np.full((7, 24), np.nan)
+    for row in facts.rows("kpi_crossings_by_hour"):
+        grid[int(_number(row, "day_of_week")) - 1, int(_number(row, "hour_of_day"))] = _number(
+            row, "crossings_per_hour"
+        )
+    axes.grid(visible=False)
+    image = axes.imshow(grid, aspect="auto", cmap="cividis", interpolation="nearest", vmin=0)
+    axes.set_yticks(range(7), WEEKDAYS)
+    axes.set_xticks(range(0, 24, 2), [f"{hour}时" for hour in range(0, 24, 2)])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.015, aspect=16)
+    bar.set_label("人次／小时")
+    bar.outline.set_visible(False)
+
+
+def _occupancy_by_hour(facts: Facts, axes: Axes) -> None:
+    rows = facts.rows("kpi_occupancy_by_hour")
+    _band(axes, rows, "mean_occupancy", "mean_low", "mean_high")
+    hours = [str(row["local_hour"]) for row in rows]
+    midnights = [i for i, hour in enumerate(hours) if hour.endswith("00:00")]
+    ticks = midnights if len(midnights) > 1 else list(range(0, len(hours), 3))
+    labels = [_short_day(hours[i][:10]) if len(midnights) > 1 else hours[i][11:] for i in ticks]
+    axes.set_xticks(ticks, labels)
+    axes.set_ylabel("在场人数（人）")
+    _legend(axes)
+
+
+def _occupancy_by_day(facts: Facts, axes: Axes) -> None:
+    rows = facts.rows("kpi_occupancy_by_day")
+    days = [str(row["day"]) for row in rows]
+    peaks, low, high = (np.array([_number(row, c) for row in rows]) for c in ("peak", "peak_low", "peak_high"))
+    axes.errorbar(
+        range(len(days)),
+        peaks,
+        yerr=[np.maximum(peaks - low, 0), np.maximum(high - peaks, 0)],
+        fmt="o",
+        markersize=4,
+        color=BLUE,
+        ecolor=SKY,
+        elinewidth=2,
+        label="峰值及95%区间",
+    )
+    axes.set_ylim(bottom=0)
+    _day_axis(axes, days)
+    axes.set_ylabel("峰值（人）")
+    _legend(axes)
+
+
+def _alerts_by_rule(facts: Facts, axes: Axes) -> None:
+    rows = facts.rows("kpi_alerts_by_rule")[::-1]
+    left = np.zeros(len(rows))
+    for column, label, color in (
+        ("judged_true", "属实或无害", BLUE),
+        ("judged_false", "误报", VERMILION),
+        ("not_judged", "未判断", GREY),
+    ):
+        widths = np.array([_number(row, column) for row in rows])
+        if widths.any():
+            axes.barh(range(len(rows)), widths, left=left, height=0.55, color=color, label=label)
+        left += widths
+    axes.set_yticks(range(len(rows)), [rule_name(row["alert_rule"]) for row in rows])
+    axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("次")
+    _legend(axes)
+
+
+def _online_by_day(facts: Facts, axes: Axes) -> None:
+    rows = facts.rows("kpi_camera_online_by_day")
+    days, rates = [str(row["day"]) for row in rows], [_number(row, "online_rate") for row in rows]
+    axes.plot(range(len(days)), rates, marker="o", markersize=3.5, color=BLUE, linewidth=1.4, label="设备在线率")
+    target = next((a.target for a in facts.assessments if a.indicator_id == "online_rate"), None)
+    if target is not None:
+        axes.axhline(target, color=VERMILION, linewidth=1, linestyle="--", label=f"目标值{target:g}%")
+    axes.set_ylim(max(0.0, min([*rates, target or 100]) - 5), 101)
+    _day_axis(axes, days)
+    axes.set_ylabel("%")
+    _legend(axes)
+
+
+def _band(axes: Axes, rows: Sequence[Row], middle: str, low: str, high: str) -> None:
+    x = np.arange(len(rows))
+    value, bottom, top = (np.array([_number(row, name) for row in rows]) for name in (middle, low, high))
+    axes.fill_between(x, bottom, top, color=SKY, alpha=0.4, linewidth=0, label="95%区间")
+    axes.plot(x, value, color=BLUE, linewidth=1.3, label="估计值")
+    axes.set_xlim(0, max(len(rows) - 1, 1))
+    axes.set_ylim(bottom=0)
+
+
+def _day_axis(axes: Axes, days: Sequence[str]) -> None:
+    step = -(-len(days) // MOST_LABELS)
+    ticks = range(0, len(days), step)
+    axes.set_xticks(ticks, [_short_day(days[i]) for i in ticks])
+    axes.set_xlim(-0.6, len(days) - 0.4)
+
+
+def _short_day(day: str) -> str:
+    parsed = date.fromisoformat(day)
+    return f"{parsed.month}月{parsed.day}日"
+
+
+def _legend(axes: Axes) -> None:
+    handles, _ = axes.get_legend_handles_labels()
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=min(len(handles), 7), borderaxespad=0.1, fontsize=8)
+
+
+def _number(row: Row, column: str) -> float:
+    value = row[column]
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+CHARTS: Final[dict[str, Callable[[Facts, Axes], None]]] = {
+    "crossings_by_day": _crossings_by_day,
+    "crossings_by_hour": _crossings_by_hour,
+    "occupancy_by_hour": _occupancy_by_hour,
+    "occupancy_by_day": _occupancy_by_day,
+    "alerts_by_rule": _alerts_by_rule,
+    "online_by_day": _online_by_day,
+}

@@ -1,0 +1,163 @@
+"""Evidence: a question, its parameters, what it read and what it answered; every number of a report lies in one.
+
+The id is made of the query's name, its SQL and its parameters, so the same question about the same days has the same id
+in every report. `verify.py` asks again and compares.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from clickhouse_driver import Client
+from msgspec import Struct
+
+from infra.events import derived_id
+from infra.settings import Settings
+from warehouse.client import connect, query
+
+Scalar = str | int | float | None
+Parameter = str | int | list[str]
+Row = dict[str, Scalar]
+
+PARAMETER: Final = re.compile(r"\{(\w+):")
+TABLE: Final = re.compile(r"\b(?:FROM|JOIN) (\w+)")
+# Tables in partitions of estate and day; the nightly's content_hash is over the first.
+HASHED: Final = "crossings"
+PARTITIONED: Final = frozenset(
+    {HASHED, "zone_minutes", "alerts", "dispositions", "camera_minutes", "camera_sequences", "gate_passages"}
+)
+OTHERS: Final = frozenset({"nightly_accounting", "funds", "incidents", "surveys", "spot_checks"})
+
+
+class Answer(Struct, frozen=True):
+    """What ClickHouse said: column names, rows of plain values, and how many rows it read for it."""
+
+    columns: list[str]
+    rows: list[list[Scalar]]
+    rows_read: int
+
+
+Ask = Callable[[str, Mapping[str, Parameter]], Answer]
+
+
+class Read(Struct, frozen=True):
+    """What was read: tables, and of those in day partitions the days, with a digest of their content hashes.
+
+    `content_digest` is None where the tables have no content hash (all but crossings).
+    """
+
+    tables: list[str]
+    estate: str
+    first_day: str | None
+    last_day: str | None
+    content_digest: str | None
+
+
+class Evidence(Struct, frozen=True):
+    """One question and its answer. `label` is how the report cites it, e.g. E07."""
+
+    id: str
+    label: str
+    query: str
+    sql_sha256: str
+    parameters: dict[str, Parameter]
+    read: Read
+    rows_read: int
+    columns: list[str]
+    rows: list[list[Scalar]]
+
+    def records(self) -> list[Row]:
+        """The answer's rows by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def figures(self) -> int:
+        """How many numbers it holds."""
+        return sum(isinstance(value, int | float) for row in self.rows for value in row)
+
+    @property
+    def file(self) -> str:
+        """Where its SQL is."""
+        return f"warehouse/queries/{self.query}.sql"
+
+
+def used_parameters(sql: str, offered: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Those of `offered` that the SQL names, in the order of their names."""
+    return {name: offered[name] for name in sorted(set(PARAMETER.findall(sql)))}
+
+
+def evidence_id(name: str, sql: str, parameters: Mapping[str, Parameter]) -> str:
+    """The id of a question: 32 hex digits."""
+    return derived_id(name, sql, msgspec.json.encode(parameters, order="sorted").decode())
+
+
+def gather(ask: Ask, names: tuple[str, ...], offered: Mapping[str, Parameter], hashes: Row) -> dict[str, Evidence]:
+    """Ask each question; labels E01, E02, … follow the order of `names`. `hashes` is {day: content_hash}."""
+    return {name: _gather_one(ask, name, f"E{n:02}", offered, hashes) for n, name in enumerate(names, start=1)}
+
+
+def _gather_one(ask: Ask, name: str, label: str, offered: Mapping[str, Parameter], hashes: Row) -> Evidence:
+    sql = query(name)
+    parameters = used_parameters(sql, offered)
+    answer = ask(sql, parameters)
+    return Evidence(
+        id=evidence_id(name, sql, parameters),
+        label=label,
+        query=name,
+        sql_sha256=sql_digest(sql),
+        parameters=parameters,
+        read=what_is_read(sql, parameters, hashes),
+        rows_read=answer.rows_read,
+        columns=answer.columns,
+        rows=answer.rows,
+    )
+
+
+def sql_digest(sql: str) -> str:
+    """SHA-256 of the SQL, in hex."""
+    return hashlib.sha256(sql.encode()).hexdigest()
+
+
+def what_is_read(sql: str, parameters: Mapping[str, Parameter], hashes: Row) -> Read:
+    """Tables and days that the SQL reads with these parameters."""
+    tables = sorted(set(TABLE.findall(sql)) & (PARTITIONED | OTHERS))
+    first, last = parameters.get("first"), parameters.get("last_disposition_day", parameters.get("last"))
+    return Read(
+        tables=tables,
+        estate=str(parameters.get("estate", "")),
+        first_day=str(first) if first and PARTITIONED & set(tables) else None,
+        last_day=str(last) if first and PARTITIONED & set(tables) else None,
+        content_digest=derived_id(*(f"{day} {hashes[day]}" for day in sorted(hashes))) if HASHED in tables else None,
+    )
+
+
+@contextmanager
+def office_ask(settings: Settings) -> Iterator[Ask]:
+    """A way to ask ClickHouse as the office, for as long as the block lasts."""
+    with connect(settings, "office") as client:
+        yield lambda sql, parameters: _answer(client, sql, parameters)
+
+
+def _answer(client: Client, sql: str, parameters: Mapping[str, Parameter]) -> Answer:
+    rows, columns = client.execute(sql, dict(parameters), with_column_types=True)
+    progress = client.last_query.progress
+    plain = [[plain_value(value) for value in row] for row in rows]
+    return Answer([name for name, _ in columns], plain, int(progress.rows) if progress else 0)
+
+
+def plain_value(value: object) -> Scalar:
+    """A database value as JSON can hold it; NaN and infinities are no value."""
+    match value:
+        case None | str() | int():
+            return value
+        case float() | Decimal():
+            number = float(value)
+            return number if number - number == 0 else None
+        case datetime() | date():
+            return value.isoformat()
+        case _:
+            raise TypeError(f"no plain form of {value!r}")

@@ -1,0 +1,199 @@
+"""The nightly on real Kafka, Spark and ClickHouse, against counts made in plain Python."""
+
+from datetime import date, timedelta
+from itertools import count
+from typing import Final
+
+import pytest
+from clickhouse_driver import Client
+from pyspark.sql import SparkSession
+
+from batch.accounting import DayAccount
+from batch.nightly import LOADED, run
+from infra.errors import UserError
+from infra.events import Envelope, Health
+from infra.settings import Settings
+from infra.site import Site
+from infra.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    DETECTIONS,
+    DISPOSITIONS,
+    GATE_PASSAGES,
+    HEADER_OFFSET,
+    HEADER_PARTITION,
+    HEADER_TIMESTAMP,
+    HEADER_TOPIC,
+    OCCUPANCY,
+    topic_name,
+)
+from tests.batch.feed import (
+    DAY,
+    DAY_MS,
+    Message,
+    alert_state,
+    at,
+    crossing_envelopes,
+    crossings_per_day,
+    disposition,
+    envelope,
+    message,
+    minute_row,
+    passage,
+    produce,
+)
+from warehouse.client import connect
+from warehouse.migrate import migrate
+
+NEXT: Final = DAY + timedelta(days=1)
+HOUR_MS: Final = 3_600_000
+SIBLINGS: Final = ("building_1",)
+
+
+@pytest.fixture
+def warehouse(fresh: Settings, site: Site) -> Settings:
+    """A migrated database and empty topics."""
+    migrate(fresh, (site.estate.id,))
+    return fresh
+
+
+def a_day(site: Site, day: date, number: int) -> list[Envelope]:
+    """Crossings at the north gate all day, and health of each camera in each of five minutes."""
+    seq = count()
+    zones = tuple(site.effects["plaza_edge"])
+    sent = [
+        one
+        for n in range(number)
+        for one in crossing_envelopes(
+            "plaza_edge", "cam_plaza", zones, at("00:00:00", day) + n * 80_000_000 // number, n
+        )
+    ]
+    for camera, camera_zones in site.camera_zones.items():
+        for minute in range(5):
+            told = Health(online=True, fps=20.0 + minute)
+            start_ms = at(f"12:{minute:02}:00", day)
+            sent.append(envelope(camera, camera_zones[0], 100_000 + next(seq), start_ms, health=told))
+    return sent
+
+
+def contents(client: Client) -> dict[str, list[tuple[object, ...]]]:
+    """Everything in every table, without the times of loading."""
+    found = {table: client.execute(f"SELECT * FROM {table} ORDER BY ALL") for table in LOADED}
+    account = "SELECT * EXCEPT (loaded_at, seconds) FROM nightly_accounting FINAL ORDER BY ALL"
+    return found | {"nightly_accounting": client.execute(account)}
+
+
+def poison(day: date) -> list[Message]:
+    """Messages that no envelope can be made of, sent at noon."""
+    noon = at("12:00:00", day)
+    good = message(envelope("cam_plaza", "plaza", 7_000, noon))[1]
+    values = [
+        b"",
+        b"{",
+        b"\xff\x00",
+        b"x" * 5_000_000,
+        good.replace(b'"schema_version":1', b'"schema_version":9'),
+        good.replace(b"cam_plaza", b"cam_nowhere"),
+        good.replace(b'"seq":7000', b'"seq":NaN'),
+        message(envelope("cam_plaza", "plaza", 7_001, noon - 900 * DAY_MS))[1],
+    ]
+    return [("plaza", value, noon) for value in values]
+
+
+@pytest.mark.stack
+def test_every_record_is_accounted_for_and_a_second_run_changes_nothing(
+    warehouse: Settings, site: Site, spark: SparkSession
+) -> None:
+    first, second = a_day(site, DAY, 400), a_day(site, NEXT, 300)
+    straddling = crossing_envelopes("gate_north", "cam_gate_north", ["estate"], at("23:59:59.95"), 900_000)
+    sent = [message(one) for one in (*first, *second, *straddling)]
+    copies = [message(one, one.start_ms + 30_000) for one in first[:25]]
+    in_grace = message(envelope("cam_plaza", "plaza", 800_000, at("23:00:00")), at("00:30:00", NEXT))
+    too_late = message(envelope("cam_plaza", "plaza", 800_001, at("22:00:00")), at("05:00:00", NEXT))
+    produce(warehouse, DETECTIONS, [*sent, *copies, copies[0], in_grace, too_late, *poison(DAY)])
+
+    accounts = run(warehouse, site, DAY, 3, spark=spark)
+
+    counted = crossings_per_day([*first, *second, *straddling])
+    assert [figures(a) for a in accounts] == [
+        (len(first) + 1 + 26 + 1 + 8, len(first) + 1 + 1, 26, 8, 0, counted[DAY]),
+        (len(second), len(second), 0, 0, 1, counted[NEXT]),
+        (0, 0, 0, 0, 0, 0),
+    ]
+    with connect(warehouse, "migrator") as client:
+        rows = client.execute("SELECT day, count() FROM crossings GROUP BY day ORDER BY day")
+        assert dict(rows) == counted
+        assert client.execute("SELECT count() FROM camera_minutes WHERE day = {d:Date}", {"d": DAY}) == [(40,)]
+        before = contents(client)
+        assert run(warehouse, site, DAY, 3, spark=spark)[0].content_hash == accounts[0].content_hash
+        assert contents(client) == before
+        run(warehouse, site, NEXT, 1, spark=spark)  # the same day alone gives the same rows
+        assert contents(client) == before
+        assert client.execute("SELECT count() FROM system.tables WHERE name LIKE '%_staging_%'") == [(0,)]
+
+
+def figures(account: DayAccount) -> tuple[int, ...]:
+    """The numbers of an account that a test can foresee."""
+    counts = (account.raw, account.valid, account.duplicates, account.dead_letters, account.late)
+    return (*counts, account.crossings)
+
+
+@pytest.mark.stack
+def test_stream_and_batch_meet_in_the_zone_minutes(warehouse: Settings, site: Site, spark: SparkSession) -> None:
+    noon = at("12:00:00")
+    produce(warehouse, DETECTIONS, [message(e) for e in crossing_envelopes("door_1", "cam_door_1", SIBLINGS, noon, 1)])
+    produce(
+        warehouse,
+        OCCUPANCY,
+        [
+            minute_row("building_1", noon, 0, 0),
+            minute_row("building_1", noon, 1, 0, revision=2),
+            minute_row("plaza", noon, 3, 0),
+        ],
+    )
+    produce(warehouse, ALERTS, [alert_state(noon, 1), alert_state(noon, 2, noon + 30 * HOUR_MS)])
+    produce(warehouse, GATE_PASSAGES, [passage(1, noon), passage(1, noon), passage(2, noon), ("k", b"{", noon)])
+    produce(warehouse, DISPOSITIONS, [disposition(noon), disposition(noon)])
+    refused: dict[str, str | bytes | None] = {
+        HEADER_TOPIC: topic_name(DETECTIONS, warehouse),
+        HEADER_PARTITION: "0",
+        HEADER_OFFSET: "7",
+    }
+    produce(warehouse, DEAD_LETTERS, [("k", b"{", noon)] * 2, refused | {HEADER_TIMESTAMP: str(noon)})
+
+    (account,) = run(warehouse, site, DAY, spark=spark)
+
+    assert (account.alerts, account.zone_minutes, account.differing_zone_minutes) == (1, 2, 1)
+    assert account.streamed_dead_letters == 1
+    with connect(warehouse, "migrator") as client:
+        minutes = client.execute(
+            "SELECT zone_id, ins, outs, batch_ins, batch_outs, revision, visible FROM zone_minutes"
+        )
+        assert minutes == [("building_1", 1, 0, 1, 0, 2, 2), ("plaza", 3, 0, 0, 0, 1, None)]
+        alert = "SELECT status, toUnixTimestamp64Milli(published_time), measured, evidence, revision FROM alerts"
+        assert client.execute(alert) == [("closed", noon + 500, {"persons": 1.0}, ["e1", "e2"], 2)]
+        assert client.execute("SELECT count(), uniq(passage_id) FROM gate_passages") == [(2, 2)]
+        assert client.execute("SELECT said_by, verdict FROM dispositions") == [("guard_3", "true")]
+
+
+@pytest.mark.stack
+def test_an_empty_day_clears_what_stood_there(warehouse: Settings, site: Site, spark: SparkSession) -> None:
+    with connect(warehouse, "loader") as client:
+        client.execute(
+            "INSERT INTO crossings (estate_id, day, crossing_id) VALUES",
+            [("demo_garden", DAY, "old"), ("elsewhere", DAY, "kept")],
+        )
+        client.execute("CREATE TABLE crossings_staging_0abc AS crossings")
+    (account,) = run(warehouse, site, DAY, spark=spark)
+    assert figures(account) == (0, 0, 0, 0, 0, 0)
+    with connect(warehouse, "migrator") as client:
+        assert client.execute("SELECT estate_id FROM crossings") == [("elsewhere",)]
+        assert client.execute("SELECT count() FROM system.tables WHERE name LIKE '%_staging_%'") == [(0,)]
+
+
+def test_kafka_that_does_not_answer_is_said_before_spark_starts(
+    tmp_path_factory: pytest.TempPathFactory, site: Site
+) -> None:
+    settings = Settings(home=tmp_path_factory.mktemp("home"), kafka="127.0.0.1:1")
+    with pytest.raises(UserError, match=r"127\.0\.0\.1:1"):
+        run(settings, site, DAY)

@@ -1,0 +1,71 @@
+"""The indicator file: the default is sound, every mistake is told with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboards.report.indicators import DEFAULT_INDICATORS, load_tree
+from infra.errors import UserError
+
+
+def test_the_default_tree_is_the_ministrys() -> None:
+    tree = load_tree()
+    assert {first.name: first.weight for first in tree.tree} == {"预算执行": 10, "产出": 50, "效益": 30, "满意度": 10}
+    assert len(list(tree.indicators())) >= 14
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  - name: 产出\n    weight: 50", "  - name: 产出\n    weight: 51", "first-level weights that sum to 100"),
+        ("            weight: 7", "            weight: 6", "the sum of its indicators' weights, 9, got 10"),
+        ("          - id: budget_execution", "          - id: funds_received", "'funds_received' is taken"),
+        (
+            "            rule: {name: at_least, zero_at: 70}",
+            "            rule: {name: at_least, zero_at: 96}",
+            "zero_at below",
+        ),
+        (
+            "            column: spent_rate",
+            "            column: spend_rate",
+            "a column of kpi_funds.sql, got 'spend_rate'",
+        ),
+        (
+            "            query: kpi_gates_in_use",
+            "            query: kpi_doors",
+            "a file of warehouse/queries/, got 'kpi_doors'",
+        ),
+        ("            target: gates", "            target: doors", "target"),
+        ("previous: theft_previous", "previous: theft_before", "a column of kpi_incidents.sql, got 'theft_before'"),
+        ("            advice: 与财政", "            advise: 与财政", "advice: Field required"),
+    ],
+)
+def test_mistakes_have_their_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = DEFAULT_INDICATORS.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "own.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        load_tree(path)
+    told = next(line for line in error.value.problem.splitlines() if said in line)
+    line = int(told.removeprefix(f"{path}:").split(":")[0])
+    changed_at = text[: text.index(old)].count("\n") + 1
+    assert 1 < line <= changed_at + 10
+
+
+def test_the_line_is_exact(tmp_path: Path) -> None:
+    lines = DEFAULT_INDICATORS.read_text(encoding="utf-8").splitlines()
+    at = next(i for i, line in enumerate(lines) if "query: kpi_gates_in_use" in line)
+    lines[at] = lines[at].replace("kpi_gates_in_use", "kpi_doors")
+    path = tmp_path / "own.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"own\.yaml:{at + 1}: tree\.1\.groups\.0\.indicators\.2\.query"):
+        load_tree(path)
+
+
+def test_a_missing_file_and_no_yaml(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No such file"):
+        load_tree(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("tree: [", encoding="utf-8")
+    with pytest.raises(UserError, match=r"bad\.yaml:1: not YAML"):
+        load_tree(tmp_path / "bad.yaml")

@@ -1,0 +1,145 @@
+"""Who may do what in ClickHouse: one rendered users file, read by the local engine and by an ordinary server alike.
+
+Roles (user names are the same): `loader` writes what the nightly loads; `office` reads its own estate and writes the
+ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said. A reader's estate is a row
+filter on every table it may read. The rendered file is also the memory of which database belongs to
+which estates: rendering again keeps what is known of other databases that still exist.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from infra.errors import UserError
+from infra.local.clickhouse import clickhouse_users_folder, reload_users
+from infra.local.files import write_private
+from infra.settings import Settings
+from warehouse.client import Role, password
+
+Estates = Mapping[str, Sequence[str]]  # database: the estates its readers see
+
+ROLES: Final[tuple[Role, ...]] = ("loader", "office", "analyst")
+READERS: Final[tuple[Role, ...]] = ("office", "analyst")
+LOADED: Final = (
+    "crossings",
+    "zone_minutes",
+    "alerts",
+    "camera_minutes",
+    "camera_sequences",
+    "gate_passages",
+    "nightly_accounting",
+)
+LEDGERS: Final = ("funds", "incidents", "surveys", "spot_checks")
+# Tables with text or names of persons: the columns that are free of them.
+IMPERSONAL: Final = {
+    "dispositions": "estate_id, day, disposition_id, alert_id, event_time, verdict",
+    "incidents": "estate_id, entry_id, version, event_time, kind, zone_id, imported_at",
+}
+LOADER_GRANTS: Final = (
+    "GRANT SELECT, INSERT, ALTER, CREATE TABLE, DROP TABLE, TRUNCATE ON anfang*.*",
+    "GRANT TABLE ENGINE ON MergeTree",
+)
+FILE: Final = "anfang_roles.xml"
+LOOPBACK: Final = ("127.0.0.1", "::1")
+
+
+def reader_grants(role: Role, database: str) -> list[str]:
+    """What `office` or `analyst` may do in one database."""
+    grants = [f"GRANT SELECT ON {database}.{table}" for table in LOADED]
+    grants.append(f"GRANT SELECT({IMPERSONAL['dispositions']}) ON {database}.dispositions")
+    if role == "office":
+        return grants + [f"GRANT SELECT, INSERT ON {database}.{table}" for table in LEDGERS]
+    whole = [table for table in LEDGERS if table not in IMPERSONAL]
+    grants += [f"GRANT SELECT ON {database}.{table}" for table in whole]
+    return [*grants, f"GRANT SELECT({IMPERSONAL['incidents']}) ON {database}.incidents"]
+
+
+def users_xml(passwords: Mapping[Role, str], estates: Estates) -> str:
+    """The users file for these databases and their estates; passwords only as SHA-256."""
+    root = Element("clickhouse")
+    profile = SubElement(SubElement(root, "profiles"), "anfang_reader")
+    SubElement(profile, "readonly").text = "1"
+    users = SubElement(root, "users")
+    for role in ROLES:
+        _add_user(users, role, passwords[role], estates)
+    ElementTree.indent(root)
+    return tostring(root, encoding="unicode") + "\n"
+
+
+def _add_user(users: Element, role: Role, secret: str, estates: Estates) -> None:
+    user = SubElement(users, role)
+    SubElement(user, "password_sha256_hex").text = hashlib.sha256(secret.encode()).hexdigest()
+    networks = SubElement(user, "networks")
+    for address in LOOPBACK:
+        SubElement(networks, "ip").text = address
+    SubElement(user, "profile").text = "anfang_reader" if role == "analyst" else "default"
+    SubElement(user, "quota").text = "default"
+    grants = SubElement(user, "grants")
+    reads = role in READERS
+    for grant in [g for db in estates for g in reader_grants(role, db)] if reads else LOADER_GRANTS:
+        SubElement(grants, "query").text = grant
+    if reads:
+        _add_filters(SubElement(user, "databases"), estates)
+
+
+def _add_filters(databases: Element, estates: Estates) -> None:
+    for database, names in estates.items():
+        tables = SubElement(databases, database)
+        for table in (*LOADED, "dispositions", *LEDGERS):
+            SubElement(SubElement(tables, table), "filter").text = row_filter(names)
+
+
+def row_filter(estates: Sequence[str]) -> str:
+    """The condition that lets a reader see these estates only; nothing where there are none."""
+    return " OR ".join(f"estate_id = '{_plain(name)}'" for name in estates) or "0"
+
+
+def _plain(estate: str) -> str:
+    if not estate.replace("_", "").isalnum():
+        raise UserError(f"estate id {estate!r} is not plain", "use small letters, digits and _ in the site file")
+    return estate
+
+
+def known_estates(xml: str) -> dict[str, tuple[str, ...]]:
+    """Which estates a rendered users file lets its readers see, by database."""
+    databases = ElementTree.fromstring(xml).find("users/analyst/databases")  # noqa: S314 our own file
+    filters = {} if databases is None else {db.tag: db.findtext("crossings/filter", "") for db in databases}
+    return {database: tuple(text.split("'")[1::2]) for database, text in filters.items()}
+
+
+def merged(known: Estates, existing: Iterable[str], database: str, estates: Sequence[str]) -> dict[str, Sequence[str]]:
+    """`known` without the databases that are gone, with `estates` added to those of `database`."""
+    kept = {name: seen for name, seen in known.items() if name in set(existing)}
+    return dict(sorted({**kept, database: sorted({*kept.get(database, ()), *estates})}.items()))
+
+
+def grant_access(settings: Settings, existing: Iterable[str], estates: Sequence[str]) -> bool:
+    """Render the users file and have ClickHouse read it; False where it was already so.
+
+    A configured server's files are not ours to write: there the operator places the output of `anfang warehouse access`
+    in `users.d/`.
+    """
+    if settings.clickhouse_host:
+        return False
+    path = users_file(settings)
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    known = known_estates(before) if before else {}
+    rendered = render(settings, merged(known, existing, settings.clickhouse_database, estates))
+    if rendered == before:
+        return False
+    write_private(path, rendered)
+    reload_users(settings)
+    return True
+
+
+def render(settings: Settings, estates: Estates) -> str:
+    """The users file with this deployment's passwords."""
+    return users_xml({role: password(settings, role) for role in ROLES}, estates)
+
+
+def users_file(settings: Settings) -> Path:
+    """Where the local ClickHouse reads our roles."""
+    return clickhouse_users_folder(settings) / FILE

@@ -1,0 +1,5 @@
+-- Which databases of ours exist?
+SELECT name
+FROM system.databases
+WHERE startsWith(name, 'anfang')
+ORDER BY name;

@@ -1,0 +1,2 @@
+-- Drop a table, where it is there.
+DROP TABLE IF EXISTS {table:Identifier} SYNC;

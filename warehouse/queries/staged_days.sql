@@ -1,0 +1,8 @@
+-- How many rows of each day does a table hold for an estate?
+SELECT
+    day,
+    count() AS rows
+FROM {table:Identifier}
+WHERE estate_id = {estate:String}
+GROUP BY day
+ORDER BY day;
