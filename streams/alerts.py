@@ -5,12 +5,15 @@ cannot be read is sent there from here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 import faust
 import msgspec
 from msgspec import Struct
 
+from infra.clock import HOUR_MS, Clock, SystemClock
 from infra.events import Alert, Envelope, OccupancyMinute, encoder
 from infra.settings import Settings
 from infra.site import Site
@@ -24,7 +27,9 @@ from streams.rules import camera_silent, over_capacity, restricted_hours
 from streams.seen import Sequence as SeenSequence
 from streams.seen import first_time
 
-NAME = "alerts"
+NAME: Final = "alerts"
+TICK_MS: Final = 10_000
+LIVE_MS: Final = HOUR_MS
 
 
 class ZoneAlerts(Struct):
@@ -38,12 +43,16 @@ class ZoneAlerts(Struct):
 
 @dataclass(frozen=True)
 class Room:
-    """What the app's steps share: the site, the zones' durable state and the names of the topics they send to."""
+    """What the app's steps share: the site, the zones' durable state and the names of the topics they send to.
+
+    `ticks` holds, per partition, the last tick of `TICK_MS` at which overdue cameras were looked for.
+    """
 
     site: Site
     zones: DurableZones[ZoneAlerts]
     alerts: str
     dead_letters: str
+    ticks: dict[int, int] = field(default_factory=dict)
 
 
 def make_app(settings: Settings, site: Site) -> faust.App:
@@ -54,21 +63,31 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
+    _watch_the_clock(app, detections, room, SystemClock())
     return app
 
 
+def _watch_the_clock(app: faust.App, detections: str, room: Room, clock: Clock) -> None:
+    async def look() -> None:
+        own = {tp.partition for tp in app.consumer.assignment() if tp.topic == detections}
+        for partition in own & room.ticks.keys() if not app.rebalancing else ():
+            await room.zones.aside(partition, partial(overdue_by_clock, partition, clock.now_ms(), room))
+
+    app.timer(interval=TICK_MS / 1000)(look)
+
+
 def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
-    """Run the envelope rules over one partition's records, then look for cameras that are overdue."""
+    """Run the envelope rules over one partition's records; at each tick of their time look for overdue cameras."""
     taken: Taken[ZoneAlerts] = Taken()
     for record in records:
+        _tick(taken, record, room)
         judged = judge(record.value, record.timestamp, room.site)
         if isinstance(judged, Refusal):
             continue
         value = room.zones.value(judged.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
             published = envelope_rules(value.state, judged, record.timestamp, room.site)
-            taken.touch(judged.zone_id, value, _outputs(published, record, room))
-    _find_overdue(taken, records, room)
+            taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
     return taken
 
 
@@ -84,13 +103,32 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
     return published
 
 
-def _find_overdue(taken: Taken[ZoneAlerts], records: Sequence[Record], room: Room) -> None:
-    newest = max(records, key=lambda record: record.timestamp)
-    for zone_id, value in room.zones.in_partition(newest.partition):
+def _tick(taken: Taken[ZoneAlerts], record: Record, room: Room) -> None:
+    """Open the alert of every camera of the partition that is overdue, once for each tick of the time of sending."""
+    tick = record.timestamp // TICK_MS
+    if tick <= room.ticks.get(record.partition, -1):
+        return
+    room.ticks[record.partition] = tick
+    _find_overdue(taken, record.partition, record.timestamp, room)
+
+
+def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: Room) -> None:
+    for zone_id, value in room.zones.in_partition(partition):
         for camera_id, camera in value.state.silence.items():
-            published = camera_silent.overdue(camera, camera_id, zone_id, newest.timestamp, room.site)
+            published = camera_silent.overdue(camera, camera_id, zone_id, now_ms, room.site)
             if published:
-                taken.touch(zone_id, value, _outputs(published, newest, room))
+                taken.touch(zone_id, value, _outputs(published, partition, now_ms, room))
+
+
+def overdue_by_clock(partition: int, now_ms: int, room: Room) -> Taken[ZoneAlerts]:
+    """Cameras that are overdue by the wall clock: needed when nothing at all arrives that would tell the time.
+
+    It counts only while the partition's own time was within `LIVE_MS` of it: a replay of the past has its own time.
+    """
+    taken: Taken[ZoneAlerts] = Taken()
+    if now_ms - room.ticks.get(partition, 0) * TICK_MS <= LIVE_MS:
+        _find_overdue(taken, partition, now_ms, room)
+    return taken
 
 
 def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
@@ -105,7 +143,7 @@ def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
         if value.advance(record.topic, record.offset):
             zone = room.site.zone[row.zone_id]
             published = over_capacity.step(value.state.breach, row, zone, room.site.limits.over_capacity)
-            taken.touch(row.zone_id, value, _outputs(published, record, room))
+            taken.touch(row.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
     return taken
 
 
@@ -117,8 +155,7 @@ def _read_minute(record: Record, site: Site) -> OccupancyMinute | Refusal:
     return row if row.zone_id in site.zone else Refusal("unknown_zone", f"zone_id {row.zone_id!r}")
 
 
-def _outputs(published: list[Alert], cause: Record, room: Room) -> list[Output]:
+def _outputs(published: list[Alert], partition: int, sent_ms: int, room: Room) -> list[Output]:
     return [
-        Output(room.alerts, cause.partition, alert.zone_id.encode(), encoder.encode(alert), cause.timestamp)
-        for alert in published
+        Output(room.alerts, partition, alert.zone_id.encode(), encoder.encode(alert), sent_ms) for alert in published
     ]

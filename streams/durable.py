@@ -17,6 +17,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import faust
@@ -106,12 +107,19 @@ class DurableZones(Generic[S]):
         """Take batches from `stream` for ever; each is acked once it is durable, in order."""
         async for event in stream:
             assert isinstance(event.value, Fetch)
-            async with self._turn:
-                taken = take(event.value.records)
-                written = self._write(event.message.partition, taken)
-                if self._last is not None:
-                    await self._last
-                self._last = asyncio.create_task(self._finish(event, taken, written))
+            await self._submit(event.message.partition, partial(take, event.value.records), event.ack)
+
+    async def aside(self, partition: int, take: Callable[[], Taken[S]]) -> None:
+        """Take something that no record caused (the passing of time) into zones of `partition`, as durably."""
+        await self._submit(partition, take, lambda: True)
+
+    async def _submit(self, partition: int, take: Callable[[], Taken[S]], ack: Callable[[], bool]) -> None:
+        async with self._turn:
+            taken = take()
+            written = self._write(partition, taken)
+            if self._last is not None:
+                await self._last
+            self._last = asyncio.create_task(self._finish(taken, written, ack))
 
     async def recover(self) -> None:
         """After the table was read back: forget decoded values and send every outbox again."""
@@ -133,16 +141,16 @@ class DurableZones(Generic[S]):
             waiting.append(self._table.send_changelog(partition, key, content))
         return waiting
 
-    async def _finish(self, event: EventT[object], taken: Taken[S], written: list[Awaitable[object]]) -> None:
+    async def _finish(self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool]) -> None:
         try:
             await durable(written, "changelog")
             outputs = [output for outputs in taken.outputs.values() for output in outputs]
             await durable([await self._send(output) for output in [*taken.dead_letters, *outputs]], "outputs")
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
-            event.ack()
+            ack()
         except Exception as error:
-            stop_process(f"a batch of {event.message.tp} could not be made durable: {error!r}")
+            stop_process(f"a batch could not be made durable: {error!r}")
 
     async def _send(self, output: Output) -> Awaitable[object]:
         sent: Awaitable[object] = await self._app.producer.send(

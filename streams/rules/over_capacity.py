@@ -1,8 +1,8 @@
 """Over capacity: more people in a zone than it is meant for.
 
-Opens at the first minute whose estimated occupancy reaches `open_ratio` of the capacity, closes at the first below
-`close_ratio` (hysteresis: one alert a breach). A new peak is an update, at most one every `UPDATE_MS`. Minutes
-of unknown coverage and corrections of past minutes change nothing.
+Opens at the end of the first minute whose estimated occupancy reaches `open_ratio` of the capacity, closes at the end
+of the first below `close_ratio` (hysteresis: one alert a breach). A new peak is an update, at most one every
+`UPDATE_MS`. Minutes of unknown coverage and corrections of past minutes change nothing.
 """
 
 from typing import Final
@@ -36,7 +36,7 @@ def step(state: State, row: OccupancyMinute, zone: Zone, limits: OverCapacity) -
         return [_open(state, row, zone)] if ratio >= limits.open_ratio else []
     if ratio < limits.close_ratio:
         return [_close(state, row, zone)]
-    if row.occupancy > state.peak and row.minute_ms - state.alert.updated_ms >= UPDATE_MS:
+    if row.occupancy > state.peak and _end_ms(row) - state.alert.updated_ms >= UPDATE_MS:
         return [_update(state, row, zone)]
     return []
 
@@ -49,8 +49,8 @@ def _open(state: State, row: OccupancyMinute, zone: Zone) -> Alert:
         zone_id=row.zone_id,
         subject_id=row.zone_id,
         severity="critical",
-        opened_ms=row.minute_ms,
-        updated_ms=row.minute_ms,
+        opened_ms=_end_ms(row),
+        updated_ms=_end_ms(row),
         explanation=_explain(row, zone),
         measured=_measured(row, zone),
         evidence=[row.row_id],
@@ -61,15 +61,19 @@ def _open(state: State, row: OccupancyMinute, zone: Zone) -> Alert:
 def _update(state: State, row: OccupancyMinute, zone: Zone) -> Alert:
     assert state.alert is not None
     state.peak = row.occupancy
-    state.alert = updated(state.alert, row.minute_ms, _explain(row, zone), _measured(row, zone), [row.row_id])
+    state.alert = updated(state.alert, _end_ms(row), _explain(row, zone), _measured(row, zone), [row.row_id])
     return state.alert
 
 
 def _close(state: State, row: OccupancyMinute, zone: Zone) -> Alert:
     assert state.alert is not None
-    over = closed(state.alert, row.minute_ms, f"{_explain(row, zone)}; peak {state.peak:.0f}")
+    over = closed(state.alert, _end_ms(row), f"{_explain(row, zone)}; peak {state.peak:.0f}")
     state.alert, state.peak = None, 0.0
     return over
+
+
+def _end_ms(row: OccupancyMinute) -> int:
+    return row.minute_ms + MINUTE_MS
 
 
 def _explain(row: OccupancyMinute, zone: Zone) -> str:

@@ -1,6 +1,8 @@
 """The alert rules, each on a hand-made story."""
 
 from datetime import date
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 
@@ -8,7 +10,8 @@ from infra.clock import MINUTE_MS, day_start_ms
 from infra.events import Crossings, Envelope, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
-from streams.alerts import ZoneAlerts, envelope_rules
+from streams.alerts import TICK_MS, Room, ZoneAlerts, envelope_rules, overdue_by_clock
+from streams.durable import DurableZones, ZoneValue
 from streams.rules import camera_silent, over_capacity, restricted_hours
 
 SITE = load_site(SMALL_SITE)
@@ -150,3 +153,23 @@ def test_a_late_word_from_within_the_silence_does_not_end_it() -> None:
     state, published = camera_silent.step(state, _word(NOON_MS + 60_000, 1), NOON_MS + 60_000, SITE)
     assert published == []
     assert state.alert is not None
+
+
+def _room(state: ZoneAlerts, last_tick_ms: int) -> Room:
+    zones = cast(DurableZones[ZoneAlerts], SimpleNamespace(in_partition=lambda _: [("clubhouse", _value(state))]))
+    return Room(SITE, zones, "alerts", "dead_letters", {3: last_tick_ms // TICK_MS})
+
+
+def _value(state: ZoneAlerts) -> ZoneValue[ZoneAlerts]:
+    return ZoneValue(3, state, {}, [])
+
+
+def test_when_nothing_arrives_the_wall_clock_tells_silence_but_not_in_a_replay() -> None:
+    def opened(now_ms: int) -> int:
+        state = ZoneAlerts()
+        envelope_rules(state, _word(NOON_MS), NOON_MS, SITE)
+        return len(overdue_by_clock(3, now_ms, _room(state, NOON_MS)).touched)
+
+    assert opened(NOON_MS + 170_000) == 0
+    assert opened(NOON_MS + 200_000) == 1
+    assert opened(NOON_MS + 365 * 86_400_000) == 0

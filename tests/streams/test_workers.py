@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from infra.clock import MINUTE_MS
+from infra.clock import MINUTE_MS, SystemClock
 from infra.events import Alert, Envelope, OccupancyMinute, encoder
 from infra.lag import end_offsets, lag
 from infra.local.process import wait_until
@@ -134,3 +134,14 @@ def test_a_silent_camera_is_one_alert_that_opens_and_closes(running: Settings) -
         ("opened", last_word_ms + 180_000, None),
         ("closed", last_word_ms + 180_000, silent_to + 1000),
     }
+
+
+def test_a_total_outage_is_noticed_by_the_clock(running: Settings) -> None:
+    recent_ms = SystemClock().now_ms() - 10 * MINUTE_MS
+    shift = recent_ms - START_MS
+    words = [msgspec.structs.replace(e, start_ms=e.start_ms + shift, end_ms=e.end_ms + shift) for e in _stream([], 2)]
+    produce(running, DETECTIONS, _sent(words))
+    wait_until(lambda: sum(end_offsets(running, ALERTS)) >= 3, 90, "three silent cameras")
+    alerts = [msgspec.json.decode(message.value() or b"", type=Alert) for message in read_all(running, ALERTS)]
+    assert {a.subject_id for a in alerts} == {"cam_gate_north", "cam_gate_south", "cam_gate_west"}
+    assert {a.status for a in alerts} == {"opened"}
