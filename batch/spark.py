@@ -13,6 +13,8 @@ from infra.settings import Settings
 
 LOCAL_MASTER: Final = "local[2]"
 LOG_SETTINGS: Final = Path(__file__).with_name("log4j2.properties")
+# The quick compiler only: 15 days (317 000 envelopes) took 40 s of processor time with it and 58 s with both.
+JAVA_OPTIONS: Final = f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()} -XX:+UseParallelGC -XX:TieredStopAtLevel=1"
 
 
 def spark_session(settings: Settings, master: str = LOCAL_MASTER) -> SparkSession:
@@ -34,7 +36,7 @@ def spark_options(settings: Settings) -> dict[str, str]:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()} -XX:+UseParallelGC",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.task.maxFailures": "1",

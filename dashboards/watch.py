@@ -22,13 +22,14 @@ from rich.text import Text
 from infra.clock import HOUR_MS, MINUTE_MS, Clock, SystemClock
 from infra.events import Alert, Coverage, OccupancyMinute, Severity
 from infra.settings import Settings
-from infra.site import Site
+from infra.site import Site, Zone
 from infra.topics import ALERTS, CONNECT_TIMEOUT_S, OCCUPANCY, admin, topic_name, unreachable
 
 TAIL: Final = 5_000
 TAIL_OFFSET: Final = -2_000 - TAIL  # librdkafka's RD_KAFKA_OFFSET_TAIL(TAIL): that many before the end
 POLL_S: Final = 0.25
 MOST_ALERTS: Final = 12
+MOST_ZONES: Final = 24
 SEVERITY_STYLE: Final[dict[Severity, str]] = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
 COVERAGE_STYLE: Final[dict[Coverage, str]] = {"full": "green", "partial": "yellow", "unknown": "red"}
 SEVERITY_RANK: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
@@ -88,12 +89,14 @@ def frame(state: State, site: Site, now_ms: int) -> RenderableType:
 
 
 def occupancy_table(state: State, site: Site, now_ms: int) -> Table:
-    """One row for each zone of the site, in its order."""
-    table = Table(title=f"{site.estate.name}  在场人数 occupancy", title_justify="left", expand=True)
+    """One row for each zone in the site's order; of a large site the estate itself and the fullest zones."""
+    zones = shown_zones(state, site)
+    part = "" if len(zones) == len(site.zones) else f": the {len(zones)} fullest of {len(site.zones)} zones"
+    table = Table(title=f"{site.estate.name}  在场人数 occupancy{part}", title_justify="left", expand=True)
     for name in ("zone", "now", "95 %", "of capacity", "in", "out", "coverage", "age"):
         right = name in ("now", "95 %", "in", "out", "age")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for zone in site.zones:
+    for zone in zones:
         minute = state.minutes.get(zone.id)
         if minute is None:
             table.add_row(zone.name, "—", "", "", "", "", Text("no data", style="dim"), "")
@@ -109,6 +112,17 @@ def occupancy_table(state: State, site: Site, now_ms: int) -> Table:
             age(now_ms - minute.minute_ms - MINUTE_MS),
         )
     return table
+
+
+def shown_zones(state: State, site: Site) -> list[Zone]:
+    """At most `MOST_ZONES` zones: those without a parent first, then by share of capacity; in the site's order."""
+
+    def rank(zone: Zone) -> tuple[bool, float]:
+        minute = state.minutes.get(zone.id)
+        return zone.parent is None, minute.occupancy / max(zone.capacity, 1) if minute else -1.0
+
+    kept = {zone.id for zone in sorted(site.zones, key=rank, reverse=True)[:MOST_ZONES]}
+    return [zone for zone in site.zones if zone.id in kept]
 
 
 def _bar(occupancy: float, capacity: int) -> RenderableType:
@@ -129,7 +143,7 @@ def alert_table(state: State, site: Site, now_ms: int) -> Table:
     title = f"预警 alerts: {still_open} open, {len(ordered) - still_open} closed"
     table = Table(title=title, title_justify="left", expand=True)
     for name in ("status", "rule", "about", "opened", "age", "why"):
-        table.add_column(name, ratio=1 if name == "why" else None, no_wrap=name != "why")
+        table.add_column(name, ratio=1 if name == "why" else None, no_wrap=name != "why", overflow="fold")
     for alert in ordered[: max(MOST_ALERTS, still_open)]:
         style = "dim" if alert.status == "closed" else SEVERITY_STYLE[alert.severity]
         opened = f"{datetime.fromtimestamp(alert.opened_ms / 1000, site.tz):%Y-%m-%d %H:%M}"

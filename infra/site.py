@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from infra.errors import UserError
+from infra.documents import Location, Mistake, load_document
 
 OUTSIDE = "outside"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -276,63 +275,9 @@ class Site(_Part):
         return hours is not None and self.schedule[hours].covers(datetime.fromtimestamp(event_ms / 1000, self.tz))
 
 
-Location = tuple[str | int, ...]
-
-
 def load_site(path: Path) -> Site:
     """Read and validate a site file. Raises UserError that lists every mistake as `file:line: field: expected …`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", "give the path of a site file (ANFANG_SITE)") from error
-    try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-        content = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{path}:{line}: not YAML: {error.problem}", "mend that line") from error
-    try:
-        site = Site.model_validate(content)
-        mistakes = list(_inconsistencies(site))
-    except ValidationError as error:
-        mistakes = [(tuple(entry["loc"]), f"{entry['msg']} (got {_short(entry['input'])})") for entry in error.errors()]
-    if mistakes:
-        found = "\n".join(f"{path}:{_line_of(root, loc)}: {'.'.join(map(str, loc))}: {what}" for loc, what in mistakes)
-        raise UserError(found, f"mend these {len(mistakes)} and run `anfang site check {path}` again")
-    return site
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _line_of(node: yaml.Node | None, location: Location) -> int:
-    """The 1-based line of the deepest YAML node on the way to `location`."""
-    if node is None:
-        return 1
-    line: int = node.start_mark.line + 1
-    for step in location:
-        child = _child(node, step)
-        if child is None:
-            break
-        key_line, node = child
-        line = key_line
-    return line
-
-
-def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(step):
-                return key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        item = node.value[step]
-        return item.start_mark.line + 1, item
-    return None
-
-
-Mistake = tuple[Location, str]
+    return load_document(path, Site, _inconsistencies, f"`anfang site check {path}`")
 
 
 def _inconsistencies(site: Site) -> Iterator[Mistake]:

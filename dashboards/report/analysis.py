@@ -110,7 +110,7 @@ def _economy(facts: Facts) -> Iterator[Block]:
         over = f"超出预算{yuan(spent - budget)}" if spent > budget else "没有超出预算"
         yield from paragraph(
             f"项目预算{yuan(budget)}，实际支出{yuan(spent)}，{over}{cite}。",
-            f"按受益居民{estate.residents}人计，人均支出{number(spent / estate.residents, 2)}元。",
+            f"按受益居民{estate.residents}人计，人均支出{number(spent / estate.residents, 2)}元{cite}。",
         )
     yield Heading(4, "（2）项目成本（预算）节约情况")
     saved = budget - spent if budget and spent is not None else None

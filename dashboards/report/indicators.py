@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from infra.errors import UserError
+from infra.documents import Location, Mistake, load_document
 from warehouse.client import QUERIES
 
 DEFAULT_INDICATORS = Path(__file__).parent / "indicators.yaml"
 FULL_POINTS = 100.0
 TOLERANCE = 1e-9
 
-Location = tuple[str | int, ...]
-Mistake = tuple[Location, str]
 SiteCount = Literal["perimeter_cameras", "counting_cameras", "gates"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -138,24 +135,7 @@ def digest_of(path: Path) -> str:
 
 def load_tree(path: Path = DEFAULT_INDICATORS) -> Tree:
     """Read and validate an indicator file. Raises UserError listing every mistake as `file:line: field: expected …`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", "give the path of an indicator file (--indicators)") from error
-    try:
-        root, content = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{path}:{line}: not YAML: {error.problem}", "mend that line") from error
-    try:
-        tree = Tree.model_validate(content)
-        mistakes = list(_inconsistencies(tree))
-    except ValidationError as error:
-        mistakes = [(entry["loc"], f"{entry['msg']} (got {entry['input']!r:.60})") for entry in error.errors()]
-    if mistakes:
-        found = "\n".join(f"{path}:{_line_of(root, loc)}: {'.'.join(map(str, loc))}: {what}" for loc, what in mistakes)
-        raise UserError(found, f"mend these {len(mistakes)} and run the report again")
-    return tree
+    return load_document(path, Tree, _inconsistencies, "`anfang report --indicators FILE`")
 
 
 def _inconsistencies(tree: Tree) -> Iterator[Mistake]:
@@ -218,19 +198,3 @@ def _query_mistakes(location: Location, indicator: Indicator) -> Iterator[Mistak
         if not re.search(rf"\b{re.escape(column)}\b", sql):
             where = (*location, "column") if field == "column" else (*location, "rule", field)
             yield where, f"expected a column of {indicator.query}.sql, got {column!r}"
-
-
-def _line_of(node: yaml.Node | None, location: Location) -> int:
-    """The 1-based line of the deepest YAML node on the way to `location`."""
-    line = node.start_mark.line + 1 if node else 1
-    for step in location:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [(key, value) for key, value in node.value if key.value == step]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            pairs = [(node.value[step], node.value[step])]
-        else:
-            pairs = []
-        if not pairs:
-            break
-        line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
-    return line

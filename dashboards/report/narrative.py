@@ -219,7 +219,7 @@ def part_six(facts: Facts) -> Iterator[Block]:
     yield from paragraph(
         "评价结果作为下一年度预算安排、项目运维考核和整改的依据。",
         "评价等级为“优”，建议保持下一年度运维预算。" if facts.score.grade == facts.tree.grades[0].name else None,
-        f"建议将{'、'.join(i.name for i, _ in lost)}列入运维合同考核事项，与付款挂钩。" if lost else None,
+        f"建议将未得满分的{'、'.join(i.name for i, _ in lost)}作为下一年度整改和考核重点。" if lost else None,
         "建议补齐未评分指标所需的台账和调查数据后重新出具报告。" if unassessed(facts) else None,
     )
 
@@ -239,7 +239,7 @@ def part_seven(facts: Facts) -> Iterator[Block]:
     if lost or unassessed(facts):
         yield Heading(2, "（三）建议")
         advice = [f"针对{i.name}，{i.advice.rstrip('。')}" for i, _ in lost]
-        missing = [f"补充{'、'.join(dict.fromkeys(a.missing for _, a in unassessed(facts)))}所涉及的数据"]
+        missing = [f"补齐缺失数据（{'、'.join(dict.fromkeys(a.missing for _, a in unassessed(facts)))}）后重新评分"]
         yield from paragraph(f"{enumerated(advice + (missing if unassessed(facts) else []))}。")
 
 
@@ -270,7 +270,7 @@ def part_eight(facts: Facts) -> Iterator[Block]:
     )
     yield from paragraph("4.设备类指标仅统计有设备状态数据的日期；未上报状态的在册摄像机按离线计算。")
     yield from paragraph(
-        "5.制度建设、财务合规、政府采购等材料不在系统内，本报告不作评价，由项目单位另附。报告由规则自动生成，未使用人工智能撰写。"
+        "5.制度建设、财务合规、政府采购等材料不在系统内，本报告不作评价，由项目单位另附。报告文字由规则按数据生成。"
     )
 
 

@@ -43,18 +43,7 @@ def indicator_table(facts: Facts) -> Table:
     columns = ["一级", "二级", "三级指标", "目标值", "实际值", "权重", "得分", "证据", "数据来源或未评分原因"]
     align = [LEFT, LEFT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, CENTER, LEFT]
     widths = [1.1, 1.3, 2.1, 1.1, 1.4, 0.75, 0.9, 0.9, 3.6]
-    return Table("三级指标评分明细", columns, _merged(rows), widths, align, small=True)
-
-
-def _merged(rows: list[list[str]]) -> list[list[str]]:
-    """Rows whose first two cells are left empty where they repeat those above."""
-    result, above = [], ["", ""]
-    for row in rows:
-        first = "" if row[0] == above[0] else row[0]
-        second = "" if row[:2] == above else row[1]
-        result.append([first, second, *row[2:]])
-        above = row[:2]
-    return result
+    return Table("三级指标评分明细", columns, rows, widths, align, small=True)
 
 
 def _indicator_cells(facts: Facts, indicator_id: str) -> list[str]:
@@ -139,15 +128,17 @@ def zone_table(facts: Facts) -> list[Block]:
 
 
 def camera_table(facts: Facts) -> list[Block]:
-    """The cameras that were online least."""
+    """The cameras that were online least or had a bad picture."""
     rows = []
     for row in facts.rows("kpi_cameras_least_online"):
+        if row["online_rate"] == 100 and not row["bad_picture_minutes_of_camera"]:
+            continue
         camera = facts.site.camera.get(str(row["camera"]))
         cells = [percent(_float(row["online_rate"])), str(row["online_minutes_of_camera"])]
         bad = str(row["bad_picture_minutes_of_camera"])
         rows.append([camera.name if camera else "", str(row["camera"]), *cells, bad])
     columns = ["摄像机", "编号", "在线率", "在线分钟", "图像异常分钟"]
-    caption = f"在线率最低的摄像机{facts.cite('kpi_cameras_least_online')}"
+    caption = f"在线率最低或图像异常的摄像机{facts.cite('kpi_cameras_least_online')}"
     return [Table(caption, columns, rows, [1.6, 1.8, 1, 1, 1.2], [LEFT, LEFT, RIGHT, RIGHT, RIGHT])] if rows else []
 
 

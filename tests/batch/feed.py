@@ -51,7 +51,9 @@ def crossing_envelopes(line: str, camera: str, zones: Iterable[str], start_ms: i
     return [envelope(camera, zone, seq, start_ms, crossings=crossing) for zone in zones]
 
 
-def envelope(camera: str, zone: str, seq: int, start_ms: int, **parts: Crossings | Health) -> Envelope:
+def envelope(
+    camera: str, zone: str, seq: int, start_ms: int, crossings: Crossings | None = None, health: Health | None = None
+) -> Envelope:
     """An envelope of one second."""
     return Envelope(
         schema_version=1,
@@ -62,7 +64,8 @@ def envelope(camera: str, zone: str, seq: int, start_ms: int, **parts: Crossings
         seq=seq,
         start_ms=start_ms,
         end_ms=start_ms + 1000,
-        **parts,  # type: ignore[arg-type]
+        crossings=crossings,
+        health=health,
     )
 
 

@@ -1,6 +1,5 @@
 """Spark and `infra.validate` must say the same of every record: which is valid, and why not."""
 
-import copy
 import json
 import random
 import re
@@ -102,24 +101,30 @@ def paths(node: object, here: tuple[str | int, ...] = ()) -> list[tuple[str | in
     return []
 
 
-def changed(path: tuple[str | int, ...], value: object, *, drop: bool = False) -> bytes:
+DROPPED: Final = object()
+
+
+def changed(path: tuple[str | int, ...], value: object) -> bytes:
     """The base message with one place set to `value`, or dropped."""
-    message = copy.deepcopy(BASE)
-    node: object = message
-    for step in path[:-1]:
-        node = node[step]  # type: ignore[index]
-    if drop:
-        del node[path[-1]]  # type: ignore[attr-defined]
-    else:
-        node[path[-1]] = value  # type: ignore[index]
-    return json.dumps(message, ensure_ascii=False).encode()
+    return json.dumps(_changed(BASE, path, value), ensure_ascii=False).encode()
+
+
+def _changed(node: object, path: tuple[str | int, ...], value: object) -> object:
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(node, dict):
+        pairs = [(key, _changed(inner, rest, value) if key == step else inner) for key, inner in node.items()]
+        return {key: inner for key, inner in pairs if inner is not DROPPED}
+    assert isinstance(node, list)
+    return [new for i, x in enumerate(node) if (new := _changed(x, rest, value) if i == step else x) is not DROPPED]
 
 
 def mutations() -> list[bytes]:
     """One place changed in every way, then random pairs of bytes."""
     places = paths(BASE)
     ways = [changed(path, value) for path in places for value in ODD_VALUES]
-    ways += [changed(path, None, drop=True) for path in places]
+    ways += [changed(path, DROPPED) for path in places]
     return ways + scarred(400) + list(RAW)
 
 

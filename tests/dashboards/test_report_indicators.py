@@ -66,6 +66,6 @@ def test_the_line_is_exact(tmp_path: Path) -> None:
 def test_a_missing_file_and_no_yaml(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No such file"):
         load_tree(tmp_path / "none.yaml")
-    (tmp_path / "bad.yaml").write_text("tree: [", encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text("tree: [}\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"bad\.yaml:1: not YAML"):
         load_tree(tmp_path / "bad.yaml")

@@ -8,11 +8,11 @@ import pytest
 from confluent_kafka import Producer
 from rich.console import Console
 
-from dashboards.watch import EMPTY, State, age, decoded, frame, show, taken
+from dashboards.watch import EMPTY, MOST_ZONES, State, age, decoded, frame, show, shown_zones, taken
 from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.events import Alert, AlertStatus, OccupancyMinute, encoder
-from infra.settings import SMALL_SITE, Settings
+from infra.settings import FULL_SITE, SMALL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, OCCUPANCY, topic_name
 
@@ -105,6 +105,16 @@ def test_a_frame_says_what_holds() -> None:
     assert "1 open, 1 closed" in text
     assert text.index("why a") < text.index("why b")
     assert "2024-03-01 12:00" in text
+
+
+def test_a_large_site_shows_the_estate_and_its_fullest_zones() -> None:
+    large = load_site(FULL_SITE)
+    fullest = next(zone for zone in reversed(large.zones) if zone.capacity)
+    state = State({fullest.id: minute(fullest.id, occupancy=fullest.capacity * 2.0)}, {})
+    zones = shown_zones(state, large)
+    assert len(zones) == MOST_ZONES
+    assert zones[0].parent is None
+    assert fullest in zones
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
--- Occupancy of each zone at the end of each minute, as the streams published it (last revision), beside the batch's own count.
+-- Occupancy of each zone at the end of each minute: what the streams published last, beside the batch's own count.
 CREATE TABLE IF NOT EXISTS zone_minutes
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
-    minute DateTime('UTC') CODEC(Delta, ZSTD),
+    minute DateTime('UTC') CODEC (Delta, ZSTD),
     zone_id LowCardinality(String),
     ins UInt32 COMMENT 'crossings into the zone in this minute, as the streams counted them',
     outs UInt32,

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS alerts
     closed_time Nullable(DateTime64(3, 'UTC')),
     published_time DateTime64(3, 'UTC') COMMENT 'Kafka timestamp of its first state',
     revision UInt32,
-    explanation String CODEC(ZSTD),
+    explanation String CODEC (ZSTD),
     measured Map(LowCardinality(String), Float64),
     evidence Array(String) COMMENT 'ids of the envelopes or rows that caused it'
 )
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS dispositions
     event_time DateTime64(3, 'UTC'),
     verdict LowCardinality(String) COMMENT 'true, false, benign or unsure',
     said_by String COMMENT 'person-related: readable by auditors only',
-    note String CODEC(ZSTD)
+    note String CODEC (ZSTD)
 )
 ENGINE = MergeTree
 PARTITION BY (estate_id, day)

@@ -3,13 +3,13 @@ CREATE TABLE IF NOT EXISTS camera_minutes
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
-    minute DateTime('UTC') CODEC(Delta, ZSTD),
+    minute DateTime('UTC') CODEC (Delta, ZSTD),
     camera_id LowCardinality(String),
     online UInt8,
-    fps Float32 CODEC(ZSTD),
+    fps Float32 CODEC (ZSTD),
     decode_errors UInt32,
     picture LowCardinality(String) COMMENT 'ok, black, frozen, blurred, moved or covered',
-    clock_offset_ms Float32 CODEC(ZSTD)
+    clock_offset_ms Float32 CODEC (ZSTD)
 )
 ENGINE = MergeTree
 PARTITION BY (estate_id, day)
@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS gate_passages
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
-    event_time DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
-    passage_id String CODEC(ZSTD),
+    event_time DateTime64(3, 'UTC') CODEC (Delta, ZSTD),
+    passage_id String CODEC (ZSTD),
     gate_id LowCardinality(String),
     direction Int8,
     method LowCardinality(String),

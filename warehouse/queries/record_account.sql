@@ -18,5 +18,5 @@ SELECT
     {zone_minutes:UInt64},
     {differing_zone_minutes:UInt64},
     {content_hash:String},
-    parseDateTime64BestEffort({loaded_at:String}, 3, 'UTC'),
+    parseDateTime64BestEffort({loaded_at:String}, 3, 'UTC') AS loaded_at,
     {seconds:Float32};

@@ -4,4 +4,4 @@ SELECT
     {version:UInt32},
     {name:String},
     {checksum:String},
-    now64(3);
+    now64(3) AS applied_at;

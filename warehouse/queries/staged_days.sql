@@ -1,7 +1,7 @@
 -- How many rows of each day does a table hold for an estate?
 SELECT
     day,
-    count() AS rows
+    count() AS staged
 FROM {table:Identifier}
 WHERE estate_id = {estate:String}
 GROUP BY day
