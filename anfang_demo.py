@@ -151,7 +151,7 @@ class Steps:
 
     def do(self, name: str, work: Callable[[Callable[[float], None]], T]) -> T:
         """Run `work`, which reports its share done (0 to 1), as the step `name`."""
-        columns = (TextColumn("{task.description:<44}"), BarColumn(32), TimeElapsedColumn())
+        columns = (TextColumn("{task.description:<46}"), BarColumn(32), TimeElapsedColumn())
         began = time.monotonic()
         with Progress(*columns, console=self._console) as bars:
             task = bars.add_task(name, total=1.0)

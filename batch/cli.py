@@ -51,9 +51,9 @@ def _print(accounts: "list[DayAccount]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    titles = ("day", "raw", "= valid", "+ duplicates", "+ dead letters", "late", "crossings", "alerts", "seconds")
-    table = Table(*titles[:1])
-    for title in titles[1:]:
+    table = Table(title="raw = valid + duplicates + dead letters", pad_edge=False)
+    table.add_column("day", no_wrap=True)
+    for title in ("raw", "valid", "dupl.", "dead", "late", "crossings", "alerts", "s"):
         table.add_column(title, justify="right")
     for a in accounts:
         counts = (a.raw, a.valid, a.duplicates, a.dead_letters, a.late, a.crossings, a.alerts)

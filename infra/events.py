@@ -18,7 +18,10 @@ MAX_SLICE_MS = 1_000
 MAX_CLOCK_ERROR_MS = 86_400_000
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=96)]
-TimeMs = Annotated[int, Meta(ge=0)]
+MAX_INTEGER = 2**63 - 1  # what Spark and ClickHouse can hold
+TimeMs = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+TrackId = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 ObjectClass = Literal["person", "bicycle", "motorcycle", "car", "truck"]
 Direction = Literal[1, -1]
 Picture = Literal["ok", "black", "frozen", "blurred", "moved", "covered"]
@@ -32,7 +35,7 @@ class Detections(Struct, frozen=True, kw_only=True, gc=False):
     """Tracks seen in one slice, columnar: n-long lists, one entry per detection. `x_m, y_m` is the ground point."""
 
     event_ms: list[TimeMs] = []
-    track_id: list[int] = []
+    track_id: list[TrackId] = []
     object_class: list[ObjectClass] = []
     x_m: list[float] = []
     y_m: list[float] = []
@@ -46,7 +49,7 @@ class Crossings(Struct, frozen=True, kw_only=True, gc=False):
     event_ms: list[TimeMs] = []
     line_id: list[Identifier] = []
     direction: list[Direction] = []
-    track_id: list[int] = []
+    track_id: list[TrackId] = []
     object_class: list[ObjectClass] = []
 
 
@@ -73,10 +76,10 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     zone_id: Identifier
     camera_id: Identifier
     boot_id: Identifier
-    seq: Annotated[int, Meta(ge=0)]
+    seq: Count
     start_ms: TimeMs
     end_ms: TimeMs
-    visible: Annotated[int, Meta(ge=0)] | None = None
+    visible: Count | None = None
     detections: Detections | None = None
     crossings: Crossings | None = None
     health: Health | None = None

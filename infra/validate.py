@@ -46,6 +46,8 @@ def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site) -> Envelope 
     if len(value) > MAX_ENVELOPE_BYTES:
         return Refusal("too_large", f"{len(value)} bytes, at most {MAX_ENVELOPE_BYTES}")
     try:
+        if not value.isascii():
+            value.decode()  # msgspec lets other bytes through where it does not look
         envelope = _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _undecodable(value, str(error))

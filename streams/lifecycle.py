@@ -55,13 +55,13 @@ def updated(alert: Alert, updated_ms: int, explanation: str, measured: dict[str,
     )
 
 
-def closed(alert: Alert, closed_ms: int, explanation: str) -> Alert:
-    """The alert, over since `closed_ms`."""
+def closed(alert: Alert, closed_ms: int, how: str) -> Alert:
+    """The alert, over since `closed_ms`; the explanation keeps why it was opened and adds `how` it ended."""
     return msgspec.structs.replace(
         alert,
         revision=alert.revision + 1,
         status="closed",
         updated_ms=closed_ms,
         closed_ms=closed_ms,
-        explanation=explanation,
+        explanation=f"{alert.explanation}; {how}",
     )

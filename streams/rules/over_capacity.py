@@ -67,7 +67,7 @@ def _update(state: State, row: OccupancyMinute, zone: Zone) -> Alert:
 
 def _close(state: State, row: OccupancyMinute, zone: Zone) -> Alert:
     assert state.alert is not None
-    over = closed(state.alert, _end_ms(row), f"{_explain(row, zone)}; peak {state.peak:.0f}")
+    over = closed(state.alert, _end_ms(row), f"highest told {state.peak:.0f}, at the end {row.occupancy:.0f}")
     state.alert, state.peak = None, 0.0
     return over
 

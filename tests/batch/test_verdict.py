@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 from typing import Final
 
 import msgspec
@@ -17,7 +16,6 @@ from infra.validate import Refusal, judge
 NOW_MS: Final = 1_764_000_000_000
 DAY_MS: Final = 86_400_000
 JSON = dict[str, object]
-BEYOND_64_BIT: Final = re.compile(rb"\d{19,}")
 
 HEALTHY: Final[JSON] = {
     "online": True,
@@ -129,10 +127,7 @@ def mutations() -> list[bytes]:
 
 
 def scarred(number: int) -> list[bytes]:
-    """The base message with a few bytes overwritten, cut or repeated.
-
-    Left out, because msgspec alone takes them: whole numbers beyond 64 bits, bytes that are not UTF-8 in unknown names.
-    """
+    """The base message with a few bytes overwritten, cut or repeated."""
     random_ = random.Random(7)
     found = []
     for _ in range(number):
@@ -140,13 +135,12 @@ def scarred(number: int) -> list[bytes]:
         at = random_.randrange(len(message))
         match random_.randrange(3):
             case 0:
-                message[at] = random_.randrange(128)
+                message[at] = random_.randrange(256)
             case 1:
                 del message[at : at + random_.randrange(1, 30)]
             case _:
                 message[at:at] = message[at : at + random_.randrange(1, 30)]
-        if not BEYOND_64_BIT.search(message):
-            found.append(bytes(message))
+        found.append(bytes(message))
     return found
 
 
