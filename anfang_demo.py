@@ -343,7 +343,7 @@ def _stopped_if_interrupted(settings: Settings, console: Console) -> Iterator[No
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except BaseException:
@@ -352,7 +352,8 @@ def _stopped_if_interrupted(settings: Settings, console: Console) -> Iterator[No
         down(settings)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _write_summary(summary: Summary) -> None:

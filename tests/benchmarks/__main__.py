@@ -1,0 +1,34 @@
+"""`python -m tests.benchmarks [NAME]`: run one benchmark, or all of them one after the other."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Console
+
+from infra.settings import Settings
+from tests.benchmarks import occupancy, sink
+from tests.benchmarks.harness import Result, own_stack, rounds_wanted, table, write_result
+
+BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {"occupancy": occupancy.run, "sink": sink.run}
+
+
+def main(arguments: list[str]) -> int:
+    """Run what was asked for; 2 when there is no such benchmark."""
+    unknown = [name for name in arguments if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    console, rounds = Console(width=110), rounds_wanted(os.environ)
+    with own_stack() as settings:
+        for name in arguments or BENCHMARKS:
+            found = BENCHMARKS[name](settings, rounds)
+            path = write_result(found)
+            console.print(table(found))
+            console.print(f"written to {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
