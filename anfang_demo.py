@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final, TypeVar
@@ -94,12 +95,11 @@ class Summary(Struct, frozen=True, kw_only=True):
     report: str
     report_figures: int
     report_figures_verified: int
-    seconds: float
-    seconds_by_step: dict[str, float]
+    seconds: float = 0.0
+    seconds_by_step: dict[str, float] = {}
 
 
-@dataclass(frozen=True)
-class RaisedAlert:
+class RaisedAlert(Struct, frozen=True):
     """One row of the warehouse's alerts: rule, place, and when it was open."""
 
     rule: str
@@ -161,15 +161,22 @@ class Steps:
         return result
 
 
+@dataclass(frozen=True)
+class Walked:
+    """What the steps gave, for the comparison with the truth."""
+
+    real: CountsPlan
+    simulated: Plan
+    produced: Produced
+    accounts: Sequence[DayAccount]
+    issued: ReportFiles
+    verified: int
+
+
 def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
     began = time.monotonic()
     real = CountsPlan(days=REAL_DAYS, seed=SEED)
-    simulated = Plan(
-        start=real.start + timedelta(days=REAL_DAYS),
-        seed=SEED,
-        faults=FAULTS,
-        incidents=INCIDENTS,
-    )
+    simulated = Plan(start=real.start + timedelta(days=REAL_DAYS), seed=SEED, faults=FAULTS, incidents=INCIDENTS)
     steps.do("parts: Kafka, ClickHouse, fonts", lambda _: fetch_parts(settings))
     steps.do("start Kafka, ClickHouse and two Faust workers", lambda _: _start(settings, site))
     produced = steps.do("14 real days to Kafka", lambda bar: _send_counts(settings, site, real, bar))
@@ -178,10 +185,10 @@ def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
     accounts = steps.do("Spark nightly: 15 days into ClickHouse", lambda bar: _nightly(settings, site, real, bar))
     issued = steps.do("report: DOCX, PDF, JSON", lambda _: _report(settings, site, real.start, simulated.start))
     verified = steps.do("verify the report's figures", lambda _: _verify(settings, issued))
-    return steps.do(
-        "compare with the truth",
-        lambda _: _compare(settings, site, real, simulated, produced, accounts, issued, verified, steps, began),
-    )
+    walked = Walked(real, simulated, produced, accounts, issued, verified)
+    summary = steps.do("compare with the truth", lambda _: _compare(settings, site, walked))
+    took = round(time.monotonic() - began, 1)
+    return msgspec.structs.replace(summary, seconds=took, seconds_by_step=dict(steps.seconds))
 
 
 def _start(settings: Settings, site: Site) -> None:
@@ -221,7 +228,7 @@ def _catch_up(settings: Settings, bar: Callable[[float], None]) -> None:
         return behind == 0
 
     for name in INPUTS:  # alerts read what occupancy writes, so this order is the order of being done
-        wait_until(lambda name=name: caught_up(name), CATCH_UP_S, f"stream {name} caught up")  # type: ignore[misc]
+        wait_until(partial(caught_up, name), CATCH_UP_S, f"stream {name} caught up")
 
 
 def _still_alive(settings: Settings, name: str) -> None:
@@ -250,36 +257,28 @@ def _verify(settings: Settings, issued: ReportFiles) -> int:
     return verdict.verified
 
 
-def _compare(  # noqa: PLR0917 what there is to compare, in the order it came about
-    settings: Settings,
-    site: Site,
-    real: CountsPlan,
-    simulated: Plan,
-    produced: Produced,
-    accounts: Sequence[DayAccount],
-    issued: ReportFiles,
-    verified: int,
-    steps: Steps,
-    began: float,
-) -> Summary:
-    estate, last_real = site.estate.id, real.dates[-1]
+def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
+    estate, accounts = site.estate.id, walked.accounts
+    first, last_real, last = walked.real.start, walked.real.dates[-1], walked.simulated.start
     with connect(settings, "loader") as client:
-        counted = ask(client, "daily_line_counts", estate=estate, first=real.start, last=last_real)
-        raised = ask(client, "alerts_of_days", estate=estate, first=real.start, last=simulated.start)
-        minutes = ask(client, "occupancy_of_day", estate=estate, day=simulated.start)
-    alerts = [RaisedAlert(*map(_plain, row)) for row in raised]  # type: ignore[arg-type]
+        counted = ask(client, "daily_line_counts", estate=estate, first=first, last=last_real)
+        raised = ask(client, "alerts_of_days", estate=estate, first=first, last=last)
+        minutes = ask(client, "occupancy_of_day", estate=estate, day=last)
+    alerts = [
+        msgspec.convert(dict(zip(RaisedAlert.__struct_fields__, row, strict=True)), RaisedAlert) for row in raised
+    ]
     injected = [one for one in _incidents() if one.rule is not None]
     explained, matched = match(injected, alerts)
     error, error_of_sum, covered = occupancy_error(minutes)
     return Summary(
         site=estate,
         days=len(accounts),
-        events_produced=produced.messages,
+        events_produced=walked.produced.messages,
         events_valid=sum(account.valid for account in accounts),
         duplicates=sum(account.duplicates for account in accounts),
         dead_letters=sum(account.dead_letters for account in accounts),
         crossings=sum(account.crossings for account in accounts),
-        daily_counts_equal=_by_day(counted) == expected_counts(site, real),
+        daily_counts_equal=_by_day(counted) == expected_counts(site, walked.real),
         incidents_injected=len(injected),
         incidents_matched=matched,
         false_alerts=len(alerts) - explained,
@@ -288,16 +287,10 @@ def _compare(  # noqa: PLR0917 what there is to compare, in the order it came ab
         occupancy_mae_running_sum=round(error_of_sum, 2),
         occupancy_interval_coverage=round(covered, 3),
         stream_batch_differences=sum(account.differing_zone_minutes for account in accounts),
-        report=str(issued.paths["pdf"]),
-        report_figures=issued.figures,
-        report_figures_verified=verified,
-        seconds=round(time.monotonic() - began, 1),
-        seconds_by_step=dict(steps.seconds),
+        report=str(walked.issued.paths["pdf"]),
+        report_figures=walked.issued.figures,
+        report_figures_verified=walked.verified,
     )
-
-
-def _plain(value: object) -> object:
-    return int(value) if isinstance(value, np.integer) else value
 
 
 def _by_day(rows: Sequence[tuple[object, ...]]) -> dict[date, dict[str, int]]:

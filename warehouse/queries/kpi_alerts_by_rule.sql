@@ -2,7 +2,7 @@
 WITH said AS (
     SELECT
         alert_id,
-        argMax(verdict, event_time) AS last_verdict
+        argMax(verdict, (event_time, disposition_id)) AS last_verdict
     FROM dispositions
     WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last_disposition_day:Date}
     GROUP BY alert_id
