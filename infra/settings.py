@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         description="downloaded parts (Kafka, ClickHouse, fonts), shared by checkouts",
     )
     site: Path = Field(SMALL_SITE, description="the site file of the estate")
+    weights: Path | None = Field(None, description="detector weights for `anfang produce video` (vision extra)")
 
     kafka: str = Field("", description="bootstrap address host:port; empty: the local stack's")
     topic_prefix: str = Field("", description="put before every topic name", pattern=r"^[a-z0-9_.-]*$")

@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.events import ObjectClass
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Point = tuple[float, float]
@@ -106,7 +108,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
     track: int
     box: tuple[float, float, float, float]
-    object_class: str
+    object_class: ObjectClass
     confidence: float
 
     @property

@@ -1,6 +1,7 @@
 """Ground points, zones and lines in the picture, against brute force and known traps."""
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from infra.events import ObjectClass
 from producers.video.geometry import (
     CONFIRM,
     JOIN_MS,
@@ -68,8 +70,6 @@ def _cut(line: Segment, a: Point, b: Point) -> int:
     now = (qx - px) * (by - py) - (qy - py) * (bx - px)
     if (was >= 0) == (now >= 0):
         return 0
-    from fractions import Fraction
-
     share = Fraction(was, was - now)
     x, y = ax + (bx - ax) * share, ay + (by - ay) * share
     along = Fraction((x - px) * (qx - px) + (y - py) * (qy - py)) / ((qx - px) ** 2 + (qy - py) ** 2)
@@ -159,7 +159,7 @@ def test_the_margin_grows_with_the_person() -> None:
     assert margin_px(10) < margin_px(100) < margin_px(200)
 
 
-def person(track: int, x: float, y: float, height: float = 100.0, object_class: str = "person") -> Seen:
+def person(track: int, x: float, y: float, height: float = 100.0, object_class: ObjectClass = "person") -> Seen:
     """Somebody standing at (x, y)."""
     return Seen(track, (x - 20, y - height, x + 20, y), object_class, 0.9)
 
