@@ -41,8 +41,8 @@ from producers.video.geometry import (
 SLICE_MS: Final = MAX_SLICE_MS
 HOLD_MS: Final = 1_000
 """A person who vanishes in the middle of the picture (behind another, mostly) is counted as visible for so long."""
-BORDER: Final = 0.01
-"""Share of the picture's width: who vanishes with a box that near to its edge has left."""
+BORDER: Final = 0.005
+"""Share of the picture's width: who vanishes with a box that touches its edge, so nearly, has left."""
 
 
 def visible(joined: Joined, event_ms: int, size: tuple[int, int]) -> list[Seen]:

@@ -21,7 +21,7 @@ WANTS_CV2 = pytest.mark.skipif(
 )
 WANTS_MODEL = pytest.mark.skipif(
     importlib.util.find_spec("ultralytics") is None or not WEIGHTS.exists() or not STREET.exists(),
-    reason="needs the vision extra (uv sync --extra vision) and ../shared (or ANFANG_SHARED) with weights and recording",
+    reason="needs the vision extra (uv sync --extra vision), and weights and recording in ../shared or ANFANG_SHARED",
 )
 
 LINE_X = 320.0

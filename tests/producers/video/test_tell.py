@@ -1,6 +1,7 @@
 """From tracks to envelopes: whole seconds, per zone, in sequence, valid by the platform's judge."""
 
-import msgspec
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,9 +84,7 @@ def test_visible_counts_persons_in_the_zone_only() -> None:
 def test_one_who_vanishes_inside_is_visible_for_a_while_and_one_at_the_edge_is_not() -> None:
     gone: list[list[Seen] | None] = [[]] * 75
     inside = walk([*([[someone(1, 500)]] * 25), *gone])
-    assert [(e.start_ms - START_MS, e.visible) for e in inside] == [(0, 1), (HOLD_MS + 1000, 0)] or [
-        (e.start_ms - START_MS, e.visible) for e in inside
-    ] == [(0, 1), (1000, 0)]
+    assert [(e.start_ms - START_MS, e.visible) for e in inside] == [(0, 1), (HOLD_MS + 1000, 0)]
     at_the_edge = walk([*([[someone(1, 630)]] * 24), *gone])
     assert at_the_edge[0].visible == 0
 
@@ -152,7 +151,7 @@ def test_whatever_moves_envelopes_are_valid_and_in_sequence(
     ]
     told = walk(seen, step_ms)
     assert [envelope.seq for envelope in told] == list(range(len(told)))
-    assert all(a.end_ms < b.start_ms for a, b in zip(told, told[1:], strict=False))
+    assert all(a.end_ms < b.start_ms for a, b in pairwise(told))
     assert all(envelope.end_ms - envelope.start_ms < MAX_SLICE_MS for envelope in told)
     ids = [name for envelope in told if envelope.crossings for name in envelope.crossings.crossing_id]
     assert len(set(ids)) == len(ids)
@@ -169,4 +168,3 @@ def test_a_track_that_breaks_on_the_line_is_one_crossing() -> None:
 def test_the_class_is_what_the_track_was_taken_for_most_often() -> None:
     cars = [someone(1, x, object_class="car" if x % 20 else "truck") for x in range(250, 400, 4)]
     assert crossed(walk([[car] for car in cars])) == [("plaza", 1, "car")]
-    assert msgspec.structs.replace(cars[0], track=2).track == 2
