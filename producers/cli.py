@@ -153,7 +153,7 @@ def video(
         busy_fps=busy,
     )
     with _sink(to, settings) as sink, _bar("video") as progress:
-        _tell(run(estate, plan, sink, progress))
+        _tell(run(estate, plan, sink, progress, warn=lambda text: typer.echo(text, err=True)))
 
 
 def _day(given: datetime | None, default: date) -> date:

@@ -134,8 +134,16 @@ def _scaled(seen: Seen, x: float, y: float) -> Seen:
     return msgspec.structs.replace(seen, box=(left * x, top * y, right * x, bottom * y))
 
 
-def run(site: Site, plan: Plan, sink: Sink, progress: Progress = no_progress, clock: Clock | None = None) -> Watched:
-    """Watch to the end of the recording; a live camera until Ctrl-C."""
+def run(
+    site: Site,
+    plan: Plan,
+    sink: Sink,
+    progress: Progress = no_progress,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+    clock: Clock | None = None,
+) -> Watched:
+    """Watch to the end of the recording; a live camera until Ctrl-C. `warn` is told what could not be had, and why."""
     clock = clock or SystemClock()
     camera = _camera(site, plan.camera_id)
     drawn(camera)
@@ -144,7 +152,7 @@ def run(site: Site, plan: Plan, sink: Sink, progress: Progress = no_progress, cl
     boot_id = _boot_id(plan, camera, start_ms)
     watch = Watch(site, camera, boot_id=boot_id, find=find, busy_fps=plan.busy_fps, sink=sink)
     try:
-        for item in _items(plan, start_ms, clock):
+        for item in warned(_items(plan, start_ms, clock), warn):
             watch.take(item)
             if isinstance(item, Frame):
                 progress(item.done)
@@ -153,6 +161,19 @@ def run(site: Site, plan: Plan, sink: Sink, progress: Progress = no_progress, cl
             raise
     progress(1.0)
     return watch.finish()
+
+
+def warned(items: Iterator[Frame | Fault], warn: Callable[[str], None]) -> Iterator[Frame | Fault]:
+    """The items, each fault told; one that goes on is told once."""
+    told = ""
+    for item in items:
+        reason = ""
+        if isinstance(item, Fault):
+            reason = f"{item.reason}; trying again" if item.offline else item.reason
+        if reason not in ("", told):
+            warn(reason)
+        told = reason
+        yield item
 
 
 def _items(plan: Plan, start_ms: int, clock: Clock) -> Iterator[Frame | Fault]:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from anfang import cli
@@ -14,7 +13,7 @@ from infra.events import ObjectClass
 from infra.settings import SMALL_SITE
 from producers.video.geometry import Seen
 from producers.video.motion import IDLE_MS
-from producers.video.run import Plan, Watch, run
+from producers.video.run import Plan, Watch, run, warned
 from producers.video.source import Fault, Frame, Image
 from tests.producers.helpers import SMALL, MemorySink
 from tests.producers.video.helpers import STREET, WANTS_CV2, WANTS_MODEL, WEIGHTS, judged, plaza_camera, site_with_view
@@ -94,6 +93,14 @@ def test_it_looks_no_more_often_than_it_may() -> None:
     assert watched(walk()[:60], MemorySink(), busy_fps=5).finish().looks <= 13
 
 
+def test_a_fault_that_goes_on_is_told_once_and_again_after_frames() -> None:
+    fault, frame = Fault(START_MS, "cam does not answer", offline=True), Frame(START_MS, street(None))
+    told: list[str] = []
+    items: list[Frame | Fault] = [fault, fault, frame, fault, Fault(START_MS, "cut", lost=2)]
+    assert list(warned(iter(items), told.append)) == items
+    assert told == ["cam does not answer; trying again", "cam does not answer; trying again", "cut"]
+
+
 @pytest.mark.parametrize(
     ("plan", "expected"),
     [
@@ -122,7 +129,7 @@ def test_the_command_writes_a_recording_of_envelopes(tmp_path: Path) -> None:
     site.write_text(SMALL_SITE.read_text(encoding="utf-8").replace(line, line.removesuffix("}") + VIEW), "utf-8")
     words = ["produce", "video", str(STREET / "TUD-Stadtmitte.mp4"), "--camera", "cam_plaza", "--site", str(site)]
     options = ["--weights", str(WEIGHTS), "--start", "2024-05-27T08:00:00", "--to", f"jsonl:{out}"]
-    result = CliRunner().invoke(typer.main.get_command(cli), [*words, *options])
+    result = CliRunner().invoke(cli, [*words, *options])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     records = [json.loads(text) for text in out.read_text(encoding="utf-8").splitlines()]

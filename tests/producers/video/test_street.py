@@ -57,7 +57,7 @@ def net(frames: list[list[Seen]]) -> dict[float, int]:
     ways: dict[int, tuple[float, float]] = {}
     for seen in (seen for frame in frames for seen in frame):
         ways[seen.track] = ways.get(seen.track, seen.point)[0], seen.point[0]
-    return {x: sum((end > x) - (begin > x) for begin, end in ways.values()) for x in LINES}
+    return {x: sum(int(end > x) - int(begin > x) for begin, end in ways.values()) for x in LINES}
 
 
 def crossed(frames: list[list[Seen]]) -> Counts:
