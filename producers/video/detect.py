@@ -17,6 +17,8 @@ from producers.video.source import Image
 Floats = NDArray[np.float64]
 
 CLASSES: Final[tuple[ObjectClass, ...]] = ("person", "bicycle", "motorcycle", "car", "truck")
+TOLD_AS: Final[dict[str, ObjectClass]] = {name: name for name in CLASSES} | {"bus": "truck"}
+"""What a model's own class is told as; a bus is a large vehicle. Other classes are not told."""
 LEAST_CONFIDENCE: Final = 0.1
 """Weak detections do not begin a track, but they continue one."""
 OFFLINE: Final = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
@@ -43,7 +45,7 @@ class Detector:
             names: dict[int, str] = dict(self._model.names)
         except Exception as error:  # ultralytics raises whatever its backends raise
             raise UserError(f"{weights}: not weights that ultralytics reads ({error})", "give other weights") from error
-        self._classes = {index: CLASSES.index(name) for index, name in names.items() if name in CLASSES}
+        self._classes = {index: CLASSES.index(TOLD_AS[name]) for index, name in names.items() if name in TOLD_AS}
         if not self._classes:
             raise UserError(f"{weights}: finds none of {', '.join(CLASSES)}", "give weights trained on such classes")
 

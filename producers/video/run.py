@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -22,7 +23,9 @@ from producers.video.source import Fault, Frame, Image, is_live, live, recording
 from producers.video.tell import Teller, drawn
 from producers.video.track import Tracker
 
-SAME_SHAPE = 0.02
+SAME_SHAPE: Final = 0.02
+FLUSH_MS: Final = 10_000
+"""Event time after which the sink is asked whether all has arrived: a live camera never ends, its losses would hide."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Watch:
         self._frames = self._looks = self._dropped = self._errors = self._offline = self._messages = 0
         self._first_ms: int | None = None
         self._last_ms: int | None = None
+        self._flushed_ms = 0
 
     def take(self, item: Frame | Fault) -> None:
         """Work on one item of the source."""
@@ -127,6 +131,9 @@ class Watch:
         for envelope in envelopes:
             self._messages += 1
             self._sink.send(DETECTIONS, envelope.zone_id.encode(), encoder.encode(envelope), envelope.start_ms)
+            if envelope.start_ms - self._flushed_ms >= FLUSH_MS:
+                self._flushed_ms = envelope.start_ms
+                self._sink.flush()
 
 
 def _scaled(seen: Seen, x: float, y: float) -> Seen:

@@ -88,6 +88,22 @@ def test_faults_are_counted_and_told() -> None:
     assert [one.online for one in health] == [True, False]
 
 
+class Lossy(MemorySink):
+    """Kafka is gone: what was sent did not arrive."""
+
+    def flush(self) -> int:
+        """Say so."""
+        raise UserError("Kafka did not take it", "start Kafka")
+
+
+@WANTS_CV2
+def test_what_did_not_arrive_is_noticed_long_before_the_end() -> None:
+    sink = Lossy()
+    with pytest.raises(UserError, match="did not take"):
+        watched(walk(), sink)
+    assert len(sink.sent) == 1
+
+
 @WANTS_CV2
 def test_it_looks_no_more_often_than_it_may() -> None:
     assert watched(walk()[:60], MemorySink(), busy_fps=5).finish().looks <= 13
