@@ -83,7 +83,8 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """The ANFANG_* variables that give a child process these settings."""
-        return {f"ANFANG_{name.upper()}": str(value) for name, value in self.model_dump(mode="json").items()}
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"ANFANG_{name.upper()}": str(value) for name, value in values.items()}
 
     def stack_state(self) -> "StackState":
         """Where the local stack listens. Raises UserError when it was never started."""

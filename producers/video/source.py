@@ -120,14 +120,16 @@ def _file(path: Path, start_ms: int) -> Iterator[Frame | Fault]:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise UserError(f"{path}: not a video that can be read", "look whether it plays, or convert it to H.264 in MP4")
-    expected, read, event_ms = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0, start_ms - 1
+    expected, read, event_ms, first = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0, start_ms - 1, 0.0
     try:
         while True:
             ok, image = capture.read()
             if not ok or image is None:
                 break
+            position = capture.get(cv2.CAP_PROP_POS_MSEC)
+            first = position if read == 0 else first  # files cut out of longer ones do not begin at 0
             read += 1
-            event_ms = max(event_ms + 1, start_ms + round(capture.get(cv2.CAP_PROP_POS_MSEC)))
+            event_ms = max(event_ms + 1, start_ms + round(position - first))
             yield Frame(event_ms, image, done=min(1.0, read / max(1, expected)))
     finally:
         capture.release()
