@@ -129,7 +129,8 @@ class Teller:
             return []
         told = self._advance(event_ms)
         self._online, self._minute = False, None
-        self._visible, self._joined, self._standing = {}, Joined(), {}
+        self._joined = Joined(next_name=self._joined.next_name)
+        self._visible, self._standing = {}, {}
         told += self._close()
         self._second = None
         return told

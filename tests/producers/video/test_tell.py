@@ -123,6 +123,8 @@ def test_an_offline_camera_says_so_once_and_its_count_is_unknown_until_it_is_bac
     assert one.frame(START_MS + 70_000, [someone(2, 500)]) == []
     (back,) = one.finish()
     assert (back.visible, back.health and back.health.online) == (1, True)
+    assert back.detections is not None
+    assert back.detections.track_id == [2]
 
 
 def test_a_camera_without_a_view_is_told_what_to_do() -> None:
