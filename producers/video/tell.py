@@ -137,6 +137,8 @@ class Teller:
 
     def finish(self) -> list[Envelope]:
         """What is left to tell at the end."""
+        if self._decode_errors:
+            self._minute = None
         return [] if self._second is None else self._close()
 
     def _advance(self, event_ms: int) -> list[Envelope]:

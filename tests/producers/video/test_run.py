@@ -81,11 +81,19 @@ def test_a_smaller_stream_of_the_same_shape_will_do_and_another_shape_is_told() 
 def test_faults_are_counted_and_told() -> None:
     sink = MemorySink()
     items = walk()
-    faults: list[Frame | Fault] = [Fault(START_MS + 20_000, "gone", offline=True), Fault(START_MS + 21_000, "cut", 2)]
+    faults: list[Frame | Fault] = [Fault(START_MS + 19_000, "cut", 2), Fault(START_MS + 20_000, "gone", offline=True)]
     result = watched([*items, *faults], sink).finish()
     assert (result.offline, result.decode_errors) == (1, 2)
     health = [envelope.health for envelope in judged(sink, SITE) if envelope.health]
-    assert [one.online for one in health] == [True, False]
+    assert [(one.online, one.decode_errors) for one in health] == [(True, 0), (False, 2)]
+
+
+@WANTS_CV2
+def test_frames_lost_at_the_end_of_a_recording_are_told() -> None:
+    sink = MemorySink()
+    watched([*walk(), Fault(START_MS + 13_000, "cut", 3)], sink).finish()
+    health = [envelope.health for envelope in judged(sink, SITE) if envelope.health]
+    assert [one.decode_errors for one in health] == [0, 3]
 
 
 class Lossy(MemorySink):
