@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         description="downloaded parts (Kafka, ClickHouse, fonts), shared by checkouts",
     )
     site: Path = Field(SMALL_SITE, description="the site file of the estate")
+    weights: Path | None = Field(None, description="detector weights for `anfang produce video` (vision extra)")
 
     kafka: str = Field("", description="bootstrap address host:port; empty: the local stack's")
     topic_prefix: str = Field("", description="put before every topic name", pattern=r"^[a-z0-9_.-]*$")
@@ -82,7 +83,8 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """The ANFANG_* variables that give a child process these settings."""
-        return {f"ANFANG_{name.upper()}": str(value) for name, value in self.model_dump(mode="json").items()}
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"ANFANG_{name.upper()}": str(value) for name, value in values.items()}
 
     def stack_state(self) -> "StackState":
         """Where the local stack listens. Raises UserError when it was never started."""

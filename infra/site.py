@@ -128,8 +128,20 @@ class Line(_Part):
     points_m: tuple[Point, Point]
 
 
+class View(_Part):
+    """Where a camera's zones and lines lie in its picture, in pixels of its stream (x to the right, y down).
+
+    A line's direction +1 (`from_zone` to `to_zone`) passes from the left to the right hand of somebody who stands at
+    its first point and looks at its second: drawn from left to right, +1 is towards the bottom of the picture.
+    """
+
+    size_px: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    zones: dict[Slug, Annotated[tuple[Point, ...], Field(min_length=3)]] = {}
+    lines: dict[Slug, tuple[Point, Point]] = {}
+
+
 class Camera(_Part):
-    """A camera, the zones it reports on and the lines it counts."""
+    """A camera, the zones it reports on and the lines it counts; `view` is wanted by `anfang produce video`."""
 
     id: Slug
     name: str
@@ -138,6 +150,7 @@ class Camera(_Part):
     zones: tuple[Slug, ...] = Field(min_length=1)
     lines: tuple[Slug, ...] = ()
     stream_url: str | None = None
+    view: View | None = None
 
 
 class Gate(_Part):
@@ -315,10 +328,28 @@ def _references(site: Site) -> Iterator[Mistake]:
             yield from check(("cameras", i, "zones", j), name, zones, "a zone")
         for j, name in enumerate(camera.lines):
             yield from check(("cameras", i, "lines", j), name, lines, "a line")
+        if camera.view is not None:
+            yield from _view_mistakes(("cameras", i, "view"), camera, camera.view)
     for i, gate in enumerate(site.gates):
         yield from check(("gates", i, "line"), gate.line, lines, "a line")
     for i, shift in enumerate(site.staff):
         yield from check(("staff", i, "schedule"), shift.schedule, schedules, "a schedule")
+
+
+def _view_mistakes(loc: Location, camera: Camera, view: View) -> Iterator[Mistake]:
+    """What is drawn must be the camera's and lie in the picture; every line that it counts must be drawn."""
+    width, height = view.size_px
+    for kind, drawn, own in (("zones", view.zones, camera.zones), ("lines", view.lines, camera.lines)):
+        for name, points in drawn.items():
+            if name not in own:
+                yield (*loc, kind, name), f"expected one of this camera's {kind} ({', '.join(own) or 'none'})"
+            if not all(0 <= x <= width and 0 <= y <= height for x, y in points):
+                yield (*loc, kind, name), f"expected points inside the picture of {width} x {height} pixels"
+            if len(set(points)) < len(points):
+                yield (*loc, kind, name), "expected points that differ"
+    for name in camera.lines:
+        if name not in view.lines:
+            yield (*loc, "lines"), f"expected line {name!r} drawn here: this camera counts it"
 
 
 def _reference_check(loc: Location, name: str | None, known: set[str], what: str) -> Iterator[Mistake]:

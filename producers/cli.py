@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 produce = typer.Typer(
     name="produce",
-    help="Make events: replay a recording, turn real counts into crossings, or simulate the estate's life.",
+    help="Make events: watch a video, replay a recording, turn real counts into crossings, or simulate the estate.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -120,6 +120,40 @@ def replay(
     pace = parse_speed(speed)
     with _sink(to, load_settings()) as sink, _bar("replay") as progress:
         _tell(run(file, sink, pace, keep_bad=keep_bad, progress=progress))
+
+
+@produce.command()
+def video(
+    source: Annotated[str, typer.Argument(help="a video, a folder of frames, rtsp://… or the number of a USB camera")],
+    *,
+    camera: Annotated[str, typer.Option("--camera", help="the camera's id in the site file")],
+    site: SiteOption = None,
+    weights: Annotated[Path | None, typer.Option("--weights", help=".pt, .onnx or OpenVINO folder")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="event time of frame 0, ISO 8601; default: now")] = None,
+    frames: Annotated[float, typer.Option("--frames", min=0.1, help="frames a second of a folder of frames")] = 25.0,
+    busy: Annotated[float, typer.Option("--busy", min=1, help="looks a second, at most, while something moves")] = 25.0,
+    to: ToOption = "kafka",
+) -> None:
+    """Watch a video or a camera: persons and vehicles become detections, crossings and visible counts.
+
+    Needs the vision extra, and the camera's view in the site file. A start without offset is the estate's local time.
+    The same recording with the same start, weights and options gives the same envelopes: sending it again is harmless.
+
+    Example: anfang produce video gate.mp4 --camera cam_gate_north --weights yolo11n.pt --start 2024-05-27T08:00:00
+    """
+    from producers.video.run import Plan, run
+
+    settings, estate = _configured(site)
+    plan = Plan(
+        source=source,
+        camera_id=camera,
+        weights=weights or settings.weights,
+        start=start,
+        folder_fps=frames,
+        busy_fps=busy,
+    )
+    with _sink(to, settings) as sink, _bar("video") as progress:
+        _tell(run(estate, plan, sink, progress, warn=lambda text: typer.echo(text, err=True)))
 
 
 def _day(given: datetime | None, default: date) -> date:

@@ -55,6 +55,45 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, fie
     assert abs(int(told.split(":")[1]) - changed) <= (1 if "over_capacity" not in field else 0)
 
 
+PLAZA = "zones: [plaza], lines: [plaza_edge]"
+VIEW = "{size_px: [640, 480], zones: {plaza: [[0, 0], [640, 0], [640, 480]]}, lines: {plaza_edge: [[9, 9], [9, 90]]}}"
+
+
+def test_a_view_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace(PLAZA, f"{PLAZA}, view: {VIEW}"), encoding="utf-8")
+    view = load_site(file).camera["cam_plaza"].view
+    assert view is not None
+    assert view.lines == {"plaza_edge": ((9, 9), (9, 90))}
+    assert list(view.zones) == ["plaza"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "expected"),
+    [
+        ("zones: {plaza", "zones: {clubhouse", "view.zones.clubhouse", "one of this camera's zones (plaza)"),
+        ("lines: {plaza_edge", "lines: {gate_west", "view.lines.gate_west", "one of this camera's lines (plaza_edge)"),
+        ("[640, 480]]", "[640, 481]]", "view.zones.plaza", "inside the picture of 640 x 480"),
+        ("[9, 90]", "[9, 9]", "view.lines.plaza_edge", "points that differ"),
+        ("plaza_edge: [[9, 9], [9, 90]]", "", "view.lines", "line 'plaza_edge' drawn here"),
+        ("[[0, 0], [640, 0], [640, 480]]", "[[0, 0], [640, 0]]", "view.zones.plaza", "at least 3"),
+        ("size_px: [640, 480]", "size_px: [0, 480]", "view.size_px.0", "greater than or equal to 1"),
+    ],
+)
+def test_a_mistake_in_a_view_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, field: str, expected: str
+) -> None:
+    assert VIEW.count(old) == 1, old
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace(PLAZA, f"{PLAZA}, view: {VIEW.replace(old, new)}"), encoding="utf-8")
+    line = next(n for n, text in enumerate(file.read_text(encoding="utf-8").split("\n"), 1) if "view:" in text)
+    with pytest.raises(UserError) as caught:
+        load_site(file)
+    told = next(entry for entry in caught.value.problem.split("\n") if f"{field}: " in entry or f"{field}." in entry)
+    assert expected in told
+    assert int(told.split(":")[1]) == line
+
+
 def test_all_mistakes_of_a_kind_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(SMALL.replace("lines: [gate_", "lines: [gat_"), encoding="utf-8")

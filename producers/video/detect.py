@@ -1,0 +1,57 @@
+"""The detector: an ultralytics model from a file (.pt, ONNX, OpenVINO folder), picture in, arrays out.
+
+Nothing is fetched or sent: weights must be a file, and ultralytics is told that there is no network.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.errors import UserError
+from infra.events import ObjectClass
+from producers.video.source import Image
+
+Floats = NDArray[np.float64]
+
+CLASSES: Final[tuple[ObjectClass, ...]] = ("person", "bicycle", "motorcycle", "car", "truck")
+TOLD_AS: Final[dict[str, ObjectClass]] = {name: name for name in CLASSES} | {"bus": "truck"}
+"""What a model's own class is told as; a bus is a large vehicle. Other classes are not told."""
+LEAST_CONFIDENCE: Final = 0.1
+"""Weak detections do not begin a track, but they continue one."""
+OFFLINE: Final = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
+
+
+def extra_missing(error: ImportError) -> UserError:
+    """What to tell when the vision extra is not installed."""
+    return UserError(f"{error.name} is not installed", "run `uv sync --extra vision` (some GB)")
+
+
+class Detector:
+    """Finds persons and vehicles in a picture."""
+
+    def __init__(self, weights: Path) -> None:
+        if not weights.exists():
+            raise UserError(f"{weights}: no such weights", "give --weights PATH (.pt, .onnx or an OpenVINO folder)")
+        os.environ.update(OFFLINE)
+        try:
+            from ultralytics import YOLO
+        except ImportError as error:
+            raise extra_missing(error) from error
+        try:
+            self._model = YOLO(str(weights), task="detect")
+            names: dict[int, str] = dict(self._model.names)
+        except Exception as error:  # ultralytics raises whatever its backends raise
+            raise UserError(f"{weights}: not weights that ultralytics reads ({error})", "give other weights") from error
+        self._classes = {index: CLASSES.index(TOLD_AS[name]) for index, name in names.items() if name in TOLD_AS}
+        if not self._classes:
+            raise UserError(f"{weights}: finds none of {', '.join(CLASSES)}", "give weights trained on such classes")
+
+    def find(self, image: Image) -> Floats:
+        """n x 6: left, top, right, bottom in pixels, confidence, index into `CLASSES`."""
+        (result,) = self._model.predict(image, conf=LEAST_CONFIDENCE, classes=list(self._classes), verbose=False)
+        found: Floats = result.boxes.data.cpu().numpy().astype(np.float64)
+        found[:, 5] = [self._classes[int(index)] for index in found[:, 5]]
+        return found

@@ -1,0 +1,79 @@
+"""Is it worth to look? A cheap gate before the detector, and what a picture shows of the camera's own state.
+
+A frame is brought down to the mean brightness of `GRID` cells. The detector looks when a cell has changed since its
+last look (so that slow changes add up), for `BUSY_MS` after that, and every `IDLE_MS` in any case.
+"""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.events import Picture
+
+Image = NDArray[np.uint8]
+Cells = NDArray[np.uint8]
+
+GRID: Final = (64, 48)
+CHANGE: Final = 8
+"""Grey levels by which a cell must change."""
+BUSY_MS: Final = 2_000
+IDLE_MS: Final = 1_000
+FROZEN_MS: Final = 30_000
+"""So long without the slightest change in any cell: no real sensor does that."""
+DARK: Final = 8
+FLAT: Final = 3
+"""Grey levels: a picture that differs by less all over shows nothing."""
+
+
+def cells(image: Image) -> Cells:
+    """The mean grey of each cell of the picture, 48 x 64."""
+    import cv2
+
+    small: Cells = cv2.cvtColor(cv2.resize(image, GRID, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return small
+
+
+def changed(before: Cells, now: Cells) -> bool:
+    """Whether something has moved between the two."""
+    return bool(np.abs(before.astype(np.int16) - now).max() >= CHANGE)
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What the gate remembers: the cells and time of the last look, and until when it is busy."""
+
+    looked: Cells | None = None
+    looked_ms: int = 0
+    busy_until_ms: int = 0
+
+
+def pass_gate(gate: Gate, now: Cells, event_ms: int, least_ms: float) -> tuple[Gate, bool]:
+    """Whether the detector should look at this frame; never sooner than `least_ms` after its last look."""
+    if gate.looked is None:
+        return Gate(now, event_ms, event_ms), True
+    since = event_ms - gate.looked_ms
+    if 0 <= since < least_ms - 1:  # frame times are whole ms
+        return gate, False
+    moves = changed(gate.looked, now)
+    if not (moves or event_ms < gate.busy_until_ms or since >= IDLE_MS or since < 0):
+        return gate, False
+    return Gate(now, event_ms, event_ms + BUSY_MS if moves else gate.busy_until_ms), True
+
+
+class Still(msgspec.Struct, frozen=True):
+    """The last cells that differed from those before them, and when they came."""
+
+    cells: Cells | None = None
+    since_ms: int = 0
+
+
+def judge_picture(still: Still, now: Cells, event_ms: int) -> tuple[Still, Picture]:
+    """What the picture says of its camera: black, covered (nothing to be seen), frozen, or ok."""
+    if still.cells is None or not np.array_equal(still.cells, now):
+        still = Still(now, event_ms)
+    if now.max() < DARK:
+        return still, "black"
+    if int(now.max()) - int(now.min()) < FLAT:
+        return still, "covered"
+    return still, "frozen" if event_ms - still.since_ms >= FROZEN_MS else "ok"

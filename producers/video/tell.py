@@ -1,0 +1,262 @@
+"""From what one camera sees, frame by frame, to its envelopes: one a second for each zone that has something to tell.
+
+A slice is a whole second of event time. A zone is told of when it has detections or crossings, when its visible count
+has changed, and in the first slice of each minute; the home zone's envelope of that slice carries the camera's health.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from infra.clock import MINUTE_MS
+from infra.errors import UserError
+from infra.events import (
+    MAX_SLICE_MS,
+    SCHEMA_VERSION,
+    Crossings,
+    Detections,
+    Direction,
+    Envelope,
+    Health,
+    ObjectClass,
+    Picture,
+)
+from infra.site import Camera, Site, View
+from producers.video.geometry import (
+    Floats,
+    Joined,
+    Last,
+    Point,
+    Seen,
+    Standing,
+    follow,
+    ground_points,
+    inside,
+    join,
+    margin_px,
+)
+
+SLICE_MS: Final = MAX_SLICE_MS
+HOLD_MS: Final = 1_000
+"""A person who vanishes in the middle of the picture (behind another, mostly) is counted as visible for so long."""
+BORDER: Final = 0.005
+"""Share of the picture's width: who vanishes with a box that touches its edge, so nearly, has left."""
+
+
+def visible(joined: Joined, event_ms: int, size: tuple[int, int]) -> list[Seen]:
+    """The persons in view at `event_ms`: those seen now, and those that vanished a moment ago within the picture."""
+    return [
+        last.seen
+        for last in joined.last.values()
+        if last.seen.object_class == "person" and (last.event_ms == event_ms or _held(last, event_ms, size))
+    ]
+
+
+def _held(last: Last, event_ms: int, size: tuple[int, int]) -> bool:
+    if event_ms - last.event_ms > HOLD_MS:
+        return False
+    width, height = size
+    left, top, right, _ = last.seen.box
+    edge = BORDER * width
+    x, y = (
+        place + speed * (event_ms - last.event_ms) for place, speed in zip(last.seen.point, last.speed, strict=True)
+    )
+    return left > edge and right < width - edge and top > -edge and 0 < x < width and 0 < y <= height + edge
+
+
+def drawn(camera: Camera) -> View:
+    """The camera's view. Raises UserError if the site file draws none."""
+    if camera.view is None:
+        raise UserError(
+            f"camera {camera.id}: the site file does not say where its zones and lines lie in its picture",
+            "add `view:` to the camera (docs/camera.md shows how)",
+        )
+    return camera.view
+
+
+class _Told:
+    """What is kept for one zone: its next sequence number, the visible count last told, and this slice's rows."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.visible: int | None = None
+        self.seen: dict[int, tuple[int, Seen]] = {}
+        self.crossed: list[tuple[str, int, str, Direction, int, ObjectClass]] = []
+
+
+class Teller:
+    """Makes the envelopes of one camera; give it all frames in order of event time.
+
+    Every method returns the envelopes that are complete by then. Boxes are in pixels of the camera's view.
+    """
+
+    def __init__(self, site: Site, camera: Camera, boot_id: str) -> None:
+        self.crossings: dict[str, Counter[Direction]] = {line: Counter() for line in camera.lines}
+        self._site, self._camera, self._boot_id, self._view = site, camera, boot_id, drawn(camera)
+        self._zones = {zone: _Told() for zone in site.camera_zones[camera.id]}
+        self._place = {zone: _centre(site.zone[zone].polygon_m) for zone in self._view.zones}
+        self._joined = Joined()
+        self._standing: dict[tuple[int, str], Standing] = {}
+        self._votes: dict[int, Counter[ObjectClass]] = defaultdict(Counter)
+        self._visible: dict[str, int] = {}
+        self._second: int | None = None
+        self._minute: int | None = None
+        self._online, self._decode_errors = True, 0
+        self._picture: Picture = "ok"
+        self._frames, self._since_ms = 0, 0
+
+    def frame(self, event_ms: int, seen: Iterable[Seen] | None, picture: Picture = "ok") -> list[Envelope]:
+        """One frame; `seen` is None where the detector did not look, since nothing moved: what was in view still is."""
+        told = self._advance(event_ms)
+        if not self._online or picture != self._picture:
+            self._online, self._picture, self._minute = True, picture, None
+        self._frames += 1
+        if seen is not None:
+            self._look(event_ms, list(seen))
+        return told
+
+    def lost(self, event_ms: int, frames: int) -> list[Envelope]:
+        """Frames that could not be decoded: told with the next health."""
+        told = self._advance(event_ms)
+        self._decode_errors += frames
+        return told
+
+    def offline(self, event_ms: int) -> list[Envelope]:
+        """The camera does not answer: told once. Then it is silent, so that what depends on it becomes unknown."""
+        if not self._online:
+            return []
+        told = self._advance(event_ms)
+        self._online, self._minute = False, None
+        self._joined = Joined(next_name=self._joined.next_name)
+        self._visible, self._standing = {}, {}
+        told += self._close()
+        self._second = None
+        return told
+
+    def finish(self) -> list[Envelope]:
+        """What is left to tell at the end."""
+        if self._decode_errors:
+            self._minute = None
+        return [] if self._second is None else self._close()
+
+    def _advance(self, event_ms: int) -> list[Envelope]:
+        """Close the slice that is over, if one is."""
+        second = event_ms // SLICE_MS
+        told = self._close() if self._second is not None and second != self._second else []
+        if self._second is None:
+            self._since_ms = event_ms
+        self._second = second
+        return told
+
+    def _look(self, event_ms: int, seen: list[Seen]) -> None:
+        self._joined, seen = join(self._joined, seen, event_ms)
+        for one in seen:
+            self._votes[one.track][one.object_class] += 1
+            self._cross(one, event_ms)
+        self._forget()
+        points = _stand(seen)
+        here = _stand(visible(self._joined, event_ms, self._view.size_px))
+        for zone, polygon in self._view.zones.items():
+            self._visible[zone] = int(inside(polygon, here).sum())
+            for index in np.flatnonzero(inside(polygon, points)).tolist():
+                self._zones[zone].seen[seen[index].track] = event_ms, seen[index]
+
+    def _cross(self, one: Seen, event_ms: int) -> None:
+        for line, points in self._view.lines.items():
+            before = self._standing.get((one.track, line))
+            self._standing[one.track, line], passed = follow(points, before, one.point, margin_px(one.height))
+            if passed == 0:
+                continue
+            number = self.crossings[line].total()
+            self.crossings[line][passed] += 1
+            row = (f"{self._boot_id}.{line}.{number}", event_ms, line, passed, one.track, self._class_of(one.track))
+            for zone in self._site.effects[line]:
+                self._zones[zone].crossed.append(row)
+
+    def _class_of(self, track: int) -> ObjectClass:
+        """What the track was taken for most often."""
+        return self._votes[track].most_common(1)[0][0]
+
+    def _forget(self) -> None:
+        """Drop what is kept of tracks that are gone."""
+        alive = self._joined.last
+        if len(self._votes) > 2 * len(alive) + 16:
+            self._votes = defaultdict(Counter, {track: votes for track, votes in self._votes.items() if track in alive})
+            self._standing = {key: standing for key, standing in self._standing.items() if key[0] in alive}
+
+    def _close(self) -> list[Envelope]:
+        """The envelopes of the slice."""
+        assert self._second is not None
+        start_ms = self._second * SLICE_MS
+        minute = start_ms // MINUTE_MS
+        due = minute != self._minute
+        health = self._health(start_ms + SLICE_MS) if due else None
+        self._minute = minute
+        home = next(iter(self._zones))
+        told = []
+        for zone, kept in self._zones.items():
+            count = self._visible.get(zone)
+            if due or kept.seen or kept.crossed or count != kept.visible:
+                told.append(self._envelope(zone, kept, start_ms, count, health if zone == home else None))
+            kept.seen, kept.crossed, kept.visible = {}, [], count
+        return told
+
+    def _health(self, now_ms: int) -> Health:
+        fps = self._frames * 1000 / max(1, now_ms - self._since_ms)
+        health = Health(
+            online=self._online,
+            fps=round(fps, 2) if self._online else 0.0,
+            decode_errors=self._decode_errors,
+            picture=self._picture,
+        )
+        self._frames, self._decode_errors, self._since_ms = 0, 0, now_ms
+        return health
+
+    def _envelope(self, zone: str, kept: _Told, start_ms: int, count: int | None, health: Health | None) -> Envelope:
+        kept.seq += 1
+        return Envelope(
+            schema_version=SCHEMA_VERSION,
+            estate_id=self._site.estate.id,
+            zone_id=zone,
+            camera_id=self._camera.id,
+            boot_id=self._boot_id,
+            seq=kept.seq - 1,
+            start_ms=start_ms,
+            end_ms=start_ms + SLICE_MS - 1,
+            visible=count,
+            detections=self._detections(zone, kept) if kept.seen else None,
+            crossings=_crossings(kept) if kept.crossed else None,
+            health=health,
+        )
+
+    def _detections(self, zone: str, kept: _Told) -> Detections:
+        """Each track once, as it was last seen in the slice; without calibration its place is the zone's centre."""
+        x_m, y_m = self._place[zone]
+        rows = list(kept.seen.items())
+        return Detections(
+            event_ms=[event_ms for _, (event_ms, _) in rows],
+            track_id=[track for track, _ in rows],
+            object_class=[self._class_of(track) for track, _ in rows],
+            x_m=[x_m] * len(rows),
+            y_m=[y_m] * len(rows),
+            confidence=[round(seen.confidence, 3) for _, (_, seen) in rows],
+        )
+
+
+def _stand(seen: list[Seen]) -> Floats:
+    """Where each of them stands, n x 2."""
+    return ground_points(np.array([one.box for one in seen], np.float64).reshape(-1, 4))
+
+
+def _crossings(kept: _Told) -> Crossings:
+    ids, event_ms, lines, directions, tracks, classes = (list(column) for column in zip(*kept.crossed, strict=True))
+    return Crossings(
+        crossing_id=ids, event_ms=event_ms, line_id=lines, direction=directions, track_id=tracks, object_class=classes
+    )
+
+
+def _centre(polygon: tuple[Point, ...]) -> Point:
+    x, y = (sum(axis) / len(polygon) for axis in zip(*polygon, strict=True))
+    return round(x, 2), round(y, 2)

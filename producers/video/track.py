@@ -1,0 +1,56 @@
+"""The tracker: ByteTrack (ultralytics' own) over arrays, persons and vehicles apart.
+
+A rider and the bicycle under him overlap: one tracker for both would swap them. Only confirmed tracks are told.
+"""
+
+from types import SimpleNamespace
+from typing import Final
+
+import numpy as np
+
+from producers.video.detect import CLASSES, Floats
+from producers.video.geometry import Seen
+from producers.video.source import Image
+
+KEEP_S: Final = 1.2
+"""How long ByteTrack itself keeps a lost track."""
+HIGH: Final = 0.25
+LOW: Final = 0.1
+NEW: Final = 0.4
+"""Confidence that begins a track: higher than what continues one, so that few tracks are of nobody."""
+PERSON: Final = CLASSES.index("person")
+
+
+class Tracker:
+    """Gives the detections of one frame after another ids; `fps` is how many frames a second it is shown at most."""
+
+    def __init__(self, fps: float) -> None:
+        from ultralytics.trackers.byte_tracker import BYTETracker
+
+        rules = SimpleNamespace(
+            track_high_thresh=HIGH,
+            track_low_thresh=LOW,
+            new_track_thresh=NEW,
+            track_buffer=max(2, round(KEEP_S * fps)),
+            match_thresh=0.8,
+            fuse_score=True,
+        )
+        self._persons, self._vehicles = BYTETracker(rules), BYTETracker(rules)
+
+    def follow(self, found: Floats, image: Image) -> list[Seen]:
+        """The confirmed tracks in this frame, from what `Detector.find` found in it."""
+        from ultralytics.engine.results import Boxes
+
+        tracks = []
+        for group, tracker in enumerate((self._persons, self._vehicles)):
+            mine = found[(found[:, 5] == PERSON) == (group == 0)]
+            rows: Floats = np.asarray(tracker.update(Boxes(mine, image.shape[:2])), np.float64).reshape(-1, 8)
+            tracks += [_seen(row, group) for row in rows]
+        return tracks
+
+
+def _seen(row: Floats, group: int) -> Seen:
+    """One row of ByteTrack: left, top, right, bottom, id, confidence, class, index. Ids of the two groups differ."""
+    left, top, right, bottom, track, confidence, index, _ = row.tolist()
+    box = (left, top, right, bottom)
+    return Seen(2 * int(track) + group, box, CLASSES[int(index)], confidence)
