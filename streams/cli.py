@@ -1,19 +1,34 @@
-"""Commands of the streams: one Faust worker each, in the foreground."""
+"""Commands of the streams: one Faust worker each, in the foreground; and the dead letters they leave."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from streams.letters import Decision
+
 SiteOption = Annotated[Path | None, typer.Option(help="site file; default: ANFANG_SITE")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="only letters refused for this reason")]
+
+PREVIEW_CHARACTERS = 48
+SHOWN_CHARACTERS = 20_000
+SHOWN_FATES = 20
 
 
 def register(app: typer.Typer) -> None:
-    """Add `anfang stream …` to the root command."""
+    """Add `anfang stream …` and `anfang dead-letters …` to the root command."""
     stream = typer.Typer(no_args_is_help=True, help="Faust workers: occupancy and alerts.")
     stream.command("occupancy")(occupancy)
     stream.command("alerts")(alerts)
     app.add_typer(stream, name="stream")
+    letters = typer.Typer(no_args_is_help=True, help="Refused messages: look at them, mend them, send them back.")
+    letters.command("list")(letters_list)
+    letters.command("show")(letters_show)
+    letters.command("replay")(letters_replay)
+    app.add_typer(letters, name="dead-letters")
 
 
 def occupancy(site: SiteOption = None) -> None:
@@ -46,3 +61,139 @@ def alerts(site: SiteOption = None) -> None:
     settings = load_settings()
     create_topics(settings)
     worker.run(room.make_app(settings, load_site(site or settings.site)))
+
+
+def letters_list(
+    *,
+    reason: ReasonOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="how many to show; all are counted")] = 20,
+    to: Annotated[Path | None, typer.Option("--to", help="also write those shown as JSONL, for mending")] = None,
+) -> None:
+    """Count the dead letters by reason and source, and show the first ones.
+
+    Example: anfang dead-letters list --reason unknown_camera --limit 50 --to out/mend.jsonl
+    """
+    from collections import Counter
+
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    from infra.clock import iso_ms
+    from infra.settings import load_settings
+    from streams.letters import counted, for_mending, only_letters, shown
+    from streams.replay import read_topic
+
+    counts: Counter[tuple[str, str]] = Counter()
+    rows = Table("partition", "offset", "reason", "source", "time (UTC)", "message", title_justify="left")
+    mending: list[bytes] = []
+    for letter in only_letters(read_topic(load_settings()), reason):
+        if rows.row_count < limit:
+            place, preview = letter.place, shown(letter.value, PREVIEW_CHARACTERS)
+            cells = (str(place.partition), str(place.offset), letter.reason, str(letter.source))
+            rows.add_row(*cells, iso_ms(letter.timestamp_ms), preview)
+            mending.append(msgspec.json.encode(for_mending(letter)) if to else b"")
+        counts.update(counted([letter]))
+    console = Console()
+    console.print(_counts_table(counts))
+    if rows.row_count:
+        console.print(rows, markup=False)
+    if to:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(b"".join(line + b"\n" for line in mending))
+        typer.echo(
+            f"written: {to}, {len(mending)} letters; mend the value in each line, then `replay --from-file {to}`"
+        )
+
+
+def letters_show(
+    partition: Annotated[int, typer.Argument(min=0, help="partition of the letter")],
+    offset: Annotated[int, typer.Argument(min=0, help="offset of the letter")],
+    site: SiteOption = None,
+) -> None:
+    """Show one dead letter: where it came from, what was expected, its bytes, and whether it would be taken today.
+
+    Example: anfang dead-letters show 0 12
+    """
+    from infra.clock import iso_ms
+    from infra.settings import load_settings
+    from infra.site import load_site
+    from infra.topics import DETECTIONS, topic_name
+    from streams.letters import Place, decide, shown
+    from streams.replay import find
+
+    settings = load_settings()
+    letter = find(settings, Place(partition, offset))
+    detections = topic_name(DETECTIONS, settings)
+    today = decide(letter, letter.value or b"", detections, set(), load_site(site or settings.site))
+    told = {
+        "letter": f"partition {partition}, offset {offset}",
+        "source": f"{letter.source} (topic/partition/offset)",
+        "time": f"{iso_ms(letter.timestamp_ms)} UTC",
+        "reason": letter.reason,
+        "expected": letter.detail,
+        "today": "it would be taken" if today.fate == "sent" else f"{today.fate}: {today.why}",
+        "key": shown(letter.key, PREVIEW_CHARACTERS),
+        "bytes": str(len(letter.value or b"")),
+    }
+    for name, text in told.items():
+        typer.echo(f"{name:>9}  {text}")
+    typer.echo(shown(letter.value, SHOWN_CHARACTERS))
+
+
+def letters_replay(
+    *,
+    every: Annotated[bool, typer.Option("--all", help="all letters that are valid today, as they are")] = False,
+    reason: ReasonOption = None,
+    from_file: Annotated[Path | None, typer.Option("--from-file", help="mended letters (list --to FILE)")] = None,
+    site: SiteOption = None,
+) -> None:
+    """Send dead letters that are valid now back to their source topic, each once, with their Kafka timestamp.
+
+    Example: anfang dead-letters replay --reason unknown_camera
+    """
+    from infra.errors import UserError
+    from infra.settings import load_settings
+    from infra.site import load_site
+    from streams.letters import read_mended
+    from streams.replay import replay
+
+    if not every and reason is None and from_file is None:
+        raise UserError("replay: which letters?", "give --all, --reason REASON or --from-file FILE.jsonl")
+    mended = None
+    if from_file is not None:
+        try:
+            mended = read_mended(str(from_file), from_file.read_bytes().splitlines())
+        except OSError as error:
+            raise UserError(f"cannot read {from_file}: {error.strerror}", "give the path of a mended file") from error
+    settings = load_settings()
+    decisions = list(replay(settings, load_site(site or settings.site), mended, reason))
+    _tell_fates(decisions)
+    absent = (mended or {}).keys() - {decision.letter.place for decision in decisions}
+    if absent:
+        places = ", ".join(f"{place.partition} {place.offset}" for place in sorted(absent))
+        raise UserError(f"no such dead letter: {places}", "partition and offset must be as `list --to FILE` wrote them")
+
+
+def _counts_table(counts: "Counter[tuple[str, str]]") -> object:
+    from rich.table import Table
+
+    table = Table("reason", "source topic", "letters")
+    for (reason, topic), number in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(reason, topic or "?", str(number))
+    table.add_row("all", "", str(counts.total()), style="bold")
+    return table
+
+
+def _tell_fates(decisions: "list[Decision]") -> None:
+    """The letters that were not sent and why, at most `SHOWN_FATES`, then how many had which fate."""
+    from collections import Counter
+
+    unsent = [decision for decision in decisions if decision.why]
+    for decision in unsent[:SHOWN_FATES]:
+        place = decision.letter.place
+        typer.echo(f"partition {place.partition}, offset {place.offset}: {decision.fate}: {decision.why}")
+    if len(unsent) > SHOWN_FATES:
+        typer.echo(f"… and {len(unsent) - SHOWN_FATES} more")
+    fates = Counter(decision.fate for decision in decisions)
+    typer.echo(", ".join(f"{number} {fate}" for fate, number in fates.items()) or "no dead letters of that kind")
