@@ -26,6 +26,7 @@ RULES: Final[dict[Kind, Rule]] = {
     "intruder": "restricted_hours",
     "crowd": "over_capacity",
     "silent_camera": "camera_silent",
+    "fire_lane_car": "fire_lane",
 }
 HOURS: Final[dict[Kind, tuple[tuple[float, float], ...]]] = {
     "intruder": ((1.25, 4.5), (22.75, 23.25)),
