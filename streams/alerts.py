@@ -90,6 +90,7 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
             continue
         value = room.zones.value(judged.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
+            taken.envelopes += 1
             published = envelope_rules(value.state, judged, record.timestamp, room.site)
             taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
     return taken

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from streams.letters import Decision
 
 SiteOption = Annotated[Path | None, typer.Option(help="site file; default: ANFANG_SITE")]
+PortOption = Annotated[
+    int | None, typer.Option("--metrics-port", min=1024, max=65535, help="serve metrics on 127.0.0.1; default: not")
+]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="only letters refused for this reason")]
 
 PREVIEW_CHARACTERS = 48
@@ -31,10 +34,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(letters, name="dead-letters")
 
 
-def occupancy(site: SiteOption = None) -> None:
+def occupancy(site: SiteOption = None, metrics_port: PortOption = None) -> None:
     """Compute occupancy per zone and minute from envelopes, until stopped.
 
-    Example: anfang stream occupancy --site infra/sites/small.yaml
+    Example: anfang stream occupancy --site infra/sites/small.yaml --metrics-port 9101
     """
     from infra.settings import load_settings
     from infra.site import load_site
@@ -44,10 +47,10 @@ def occupancy(site: SiteOption = None) -> None:
 
     settings = load_settings()
     create_topics(settings)
-    worker.run(room.make_app(settings, load_site(site or settings.site)))
+    worker.run(room.make_app(settings, load_site(site or settings.site)), metrics_port)
 
 
-def alerts(site: SiteOption = None) -> None:
+def alerts(site: SiteOption = None, metrics_port: PortOption = None) -> None:
     """Raise, update and close alerts from envelopes and occupancy, until stopped.
 
     Example: anfang stream alerts --site infra/sites/small.yaml
@@ -60,7 +63,7 @@ def alerts(site: SiteOption = None) -> None:
 
     settings = load_settings()
     create_topics(settings)
-    worker.run(room.make_app(settings, load_site(site or settings.site)))
+    worker.run(room.make_app(settings, load_site(site or settings.site)), metrics_port)
 
 
 def letters_list(

@@ -15,6 +15,7 @@ process: a restart is safe, going on is not.
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,8 @@ import structlog
 from faust.types import EventT
 from msgspec import Struct
 
+from infra import metrics
+from infra.topics import HEADER_REASON
 from streams.coalescing import Fetch, Record
 
 DURABLE_TIMEOUT_S: Final = 60.0
@@ -63,11 +66,18 @@ class ZoneValue(Struct, Generic[S], array_like=True):
 
 @dataclass
 class Taken(Generic[S]):
-    """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone."""
+    """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone.
+
+    `envelopes`, `duplicates`, `late` (crossings) and `watermarks_ms` (of the zones touched) are for the metrics.
+    """
 
     touched: dict[str, ZoneValue[S]] = field(default_factory=dict)
     outputs: dict[str, list[Output]] = field(default_factory=dict)
     dead_letters: list[Output] = field(default_factory=list)
+    envelopes: int = 0
+    duplicates: int = 0
+    late: int = 0
+    watermarks_ms: dict[str, int] = field(default_factory=dict)
 
     def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output]) -> None:
         """Note that `zone_id` changed and that `outputs` are to be sent for it."""
@@ -115,15 +125,17 @@ class DurableZones(Generic[S]):
 
     async def _submit(self, partition: int, take: Callable[[], Taken[S]], ack: Callable[[], bool]) -> None:
         async with self._turn:
+            began = time.monotonic()
             taken = take()
             written = self._write(partition, taken)
             if self._last is not None:
                 await self._last
-            self._last = asyncio.create_task(self._finish(taken, written, ack))
+            self._last = asyncio.create_task(self._finish(taken, written, ack, began))
 
     async def recover(self) -> None:
         """After the table was read back: forget decoded values and send every outbox again."""
         self._values.clear()
+        metrics.watermarks_ms.clear()
         waiting = []
         for key in list(self._table.data):
             value = self.value(key.decode(), -1)
@@ -141,7 +153,9 @@ class DurableZones(Generic[S]):
             waiting.append(self._table.send_changelog(partition, key, content))
         return waiting
 
-    async def _finish(self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool]) -> None:
+    async def _finish(
+        self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool], began: float
+    ) -> None:
         try:
             await durable(written, "changelog")
             outputs = [output for outputs in taken.outputs.values() for output in outputs]
@@ -149,6 +163,8 @@ class DurableZones(Generic[S]):
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
             ack()
+            metrics.BATCH_SECONDS.observe(time.monotonic() - began)
+            count_taken(taken)
         except Exception as error:
             stop_process(f"a batch could not be made durable: {error!r}")
 
@@ -162,6 +178,21 @@ class DurableZones(Generic[S]):
             dict(output.headers) or None,
         )
         return sent
+
+
+def count_taken(taken: Taken[S]) -> None:
+    """Tell the metrics what a durable batch was made of."""
+    metrics.ENVELOPES.inc(taken.envelopes)
+    metrics.DUPLICATES.inc(taken.duplicates)
+    metrics.LATE.inc(taken.late)
+    metrics.watermarks_ms.update(taken.watermarks_ms)
+    for letter in taken.dead_letters:
+        metrics.DEAD_LETTERS.labels(dict(letter.headers)[HEADER_REASON].decode()).inc()
+    now_s = time.time()
+    for outputs in taken.outputs.values():
+        for output in outputs:
+            metrics.OUTPUTS.labels(output.topic).inc()
+            metrics.OUTPUT_AGE_SECONDS.labels(output.topic).observe(now_s - output.timestamp_ms / 1000)
 
 
 async def durable(waiting: Sequence[Awaitable[object]], what: str) -> None:
