@@ -144,7 +144,7 @@ def overdue_by_clock(partition: int, now_ms: int, room: Room) -> Taken[ZoneAlert
 
 def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
     """Run the occupancy rules over one partition's published minutes."""
-    taken: Taken[ZoneAlerts] = Taken()
+    taken: Taken[ZoneAlerts] = Taken(records=len(records))
     for record in records:
         row = _read_minute(record, room.site)
         if isinstance(row, Refusal):

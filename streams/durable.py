@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 import faust
 import msgspec
@@ -30,6 +30,7 @@ from msgspec import Struct
 from infra import metrics
 from infra.topics import HEADER_REASON
 from streams.coalescing import Fetch, Record
+from streams.poison import PoisonWatch
 
 DURABLE_TIMEOUT_S: Final = 60.0
 
@@ -68,12 +69,14 @@ class ZoneValue(Struct, Generic[S], array_like=True):
 class Taken(Generic[S]):
     """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone.
 
+    `records` were judged, and those of them in `dead_letters` refused, which stops the worker when it is too much;
     `envelopes`, `duplicates`, `late` (crossings) and `watermarks_ms` (of the zones touched) are for the metrics.
     """
 
     touched: dict[str, ZoneValue[S]] = field(default_factory=dict)
     outputs: dict[str, list[Output]] = field(default_factory=dict)
     dead_letters: list[Output] = field(default_factory=list)
+    records: int = 0
     envelopes: int = 0
     duplicates: int = 0
     late: int = 0
@@ -89,9 +92,15 @@ class DurableZones(Generic[S]):
     """The zones of one app: decoded values in memory, their bytes in the table's changelog."""
 
     def __init__(
-        self, app: faust.App, table: faust.Table[bytes, bytes], value_type: type[ZoneValue[S]], empty: Callable[[], S]
+        self,
+        app: faust.App,
+        table: faust.Table[bytes, bytes],
+        value_type: type[ZoneValue[S]],
+        empty: Callable[[], S],
+        poison: PoisonWatch,
     ) -> None:
         self._app = app
+        self._poison = poison
         self._table = table
         self._decoder = msgspec.msgpack.Decoder(value_type)
         self._encoder = msgspec.msgpack.Encoder()
@@ -165,8 +174,11 @@ class DurableZones(Generic[S]):
             ack()
             metrics.BATCH_SECONDS.observe(time.monotonic() - began)
             count_taken(taken)
+            too_much = self._poison.note(taken.records, [reason(letter) for letter in taken.dead_letters])
         except Exception as error:
             stop_process(f"a batch could not be made durable: {error!r}")
+        if too_much is not None:
+            stop_process(too_much)
 
     async def _send(self, output: Output) -> Awaitable[object]:
         sent: Awaitable[object] = await self._app.producer.send(
@@ -180,6 +192,11 @@ class DurableZones(Generic[S]):
         return sent
 
 
+def reason(letter: Output) -> str:
+    """Why the message in a dead letter was refused."""
+    return dict(letter.headers)[HEADER_REASON].decode()
+
+
 def count_taken(taken: Taken[S]) -> None:
     """Tell the metrics what a durable batch was made of."""
     metrics.ENVELOPES.inc(taken.envelopes)
@@ -187,7 +204,7 @@ def count_taken(taken: Taken[S]) -> None:
     metrics.LATE.inc(taken.late)
     metrics.watermarks_ms.update(taken.watermarks_ms)
     for letter in taken.dead_letters:
-        metrics.DEAD_LETTERS.labels(dict(letter.headers)[HEADER_REASON].decode()).inc()
+        metrics.DEAD_LETTERS.labels(reason(letter)).inc()
     now_s = time.time()
     for outputs in taken.outputs.values():
         for output in outputs:
@@ -204,7 +221,7 @@ async def durable(waiting: Sequence[Awaitable[object]], what: str) -> None:
         raise TimeoutError(f"{what}: no answer from Kafka in {DURABLE_TIMEOUT_S:.0f} s") from None
 
 
-def stop_process(why: str) -> None:
+def stop_process(why: str) -> NoReturn:
     """End this worker at once: whoever supervises it starts it again, from what is durable."""
     log.error("worker stops", why=why)
     os._exit(3)

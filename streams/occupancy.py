@@ -40,7 +40,7 @@ def take_envelopes(
     dead_letter_topic: str,
 ) -> Taken[ZoneState]:
     """Apply one partition's records to their zones; rows go to the partition of the same number."""
-    taken: Taken[ZoneState] = Taken()
+    taken: Taken[ZoneState] = Taken(records=len(records))
     site = next(iter(rules.values())).site
     for record in records:
         judged = judge(record.value, record.timestamp, site)

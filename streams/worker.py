@@ -14,6 +14,7 @@ from infra.settings import Settings
 from infra.topics import MAX_MESSAGE_BYTES
 from streams.coalescing import Record, coalesce
 from streams.durable import DurableZones, S, Taken, ZoneValue
+from streams.poison import PoisonWatch
 
 FETCH_BYTES = 8_000_000
 POLL_RECORDS = 20_000
@@ -59,7 +60,7 @@ def make_zones(
     table = cast(
         faust.Table[bytes, bytes], app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes)
     )
-    zones = DurableZones(app, table, value_type, empty)
+    zones = DurableZones(app, table, value_type, empty, PoisonWatch(settings.poison_limit))
 
     began = time.monotonic()
 
