@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections import Counter
-
-    from streams.letters import Decision
+    from streams.letters import Decision, Letter
 
 SiteOption = Annotated[Path | None, typer.Option(help="site file; default: ANFANG_SITE")]
 PortOption = Annotated[
@@ -79,34 +77,28 @@ def letters_list(
     from collections import Counter
 
     import msgspec
-    from rich.console import Console
-    from rich.table import Table
 
-    from infra.clock import iso_ms
     from infra.settings import load_settings
-    from streams.letters import counted, for_mending, only_letters, shown
+    from streams.letters import Letter, counted, for_mending, only_letters
     from streams.replay import read_topic
 
     counts: Counter[tuple[str, str]] = Counter()
-    rows = Table("partition", "offset", "reason", "source", "time (UTC)", "message", title_justify="left")
-    mending: list[bytes] = []
+    first: list[Letter] = []
     for letter in only_letters(read_topic(load_settings()), reason):
-        if rows.row_count < limit:
-            place, preview = letter.place, shown(letter.value, PREVIEW_CHARACTERS)
-            cells = (str(place.partition), str(place.offset), letter.reason, str(letter.source))
-            rows.add_row(*cells, iso_ms(letter.timestamp_ms), preview)
-            mending.append(msgspec.json.encode(for_mending(letter)) if to else b"")
+        if len(first) < limit:
+            first.append(letter)
         counts.update(counted([letter]))
-    console = Console()
-    console.print(_counts_table(counts))
-    if rows.row_count:
-        console.print(rows, markup=False)
+    for (why, topic), number in counts.most_common():
+        typer.echo(f"{number:>9}  {why:<21} {topic or '?'}")
+    typer.echo(f"{counts.total():>9}  in all")
+    if first:
+        typer.echo(_row("part.", "offset", "reason", "source", "time (UTC)", "message"))
+    for letter in first:
+        typer.echo(_letter_row(letter))
     if to:
         to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(b"".join(line + b"\n" for line in mending))
-        typer.echo(
-            f"written: {to}, {len(mending)} letters; mend the value in each line, then `replay --from-file {to}`"
-        )
+        to.write_bytes(b"".join(msgspec.json.encode(for_mending(letter)) + b"\n" for letter in first))
+        typer.echo(f"written: {to}, {len(first)} letters; mend the value in each line, then `replay --from-file {to}`")
 
 
 def letters_show(
@@ -132,7 +124,7 @@ def letters_show(
     told = {
         "letter": f"partition {partition}, offset {offset}",
         "source": f"{letter.source} (topic/partition/offset)",
-        "time": f"{iso_ms(letter.timestamp_ms)} UTC",
+        "time": iso_ms(letter.timestamp_ms),
         "reason": letter.reason,
         "expected": letter.detail,
         "today": "it would be taken" if today.fate == "sent" else f"{today.fate}: {today.why}",
@@ -178,14 +170,18 @@ def letters_replay(
         raise UserError(f"no such dead letter: {places}", "partition and offset must be as `list --to FILE` wrote them")
 
 
-def _counts_table(counts: "Counter[tuple[str, str]]") -> object:
-    from rich.table import Table
+def _letter_row(letter: "Letter") -> str:
+    from infra.clock import iso_ms
+    from streams.letters import shown
 
-    table = Table("reason", "source topic", "letters")
-    for (reason, topic), number in sorted(counts.items(), key=lambda item: -item[1]):
-        table.add_row(reason, topic or "?", str(number))
-    table.add_row("all", "", str(counts.total()), style="bold")
-    return table
+    place, when = letter.place, iso_ms(letter.timestamp_ms)[:19]
+    preview = shown(letter.value, PREVIEW_CHARACTERS)
+    return _row(str(place.partition), str(place.offset), letter.reason, str(letter.source), when, preview)
+
+
+def _row(*cells: str) -> str:
+    partition, offset, reason, source, when, preview = cells
+    return f"{partition:>5} {offset:>7}  {reason:<21} {source:<24} {when:<20} {preview}"
 
 
 def _tell_fates(decisions: "list[Decision]") -> None:
