@@ -88,6 +88,9 @@ def letters_list(
         if len(first) < limit:
             first.append(letter)
         counts.update(counted([letter]))
+    if to:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(b"".join(msgspec.json.encode(for_mending(letter)) + b"\n" for letter in first))
     for (why, topic), number in counts.most_common():
         typer.echo(f"{number:>9}  {why:<21} {topic or '?'}")
     typer.echo(f"{counts.total():>9}  in all")
@@ -96,8 +99,6 @@ def letters_list(
     for letter in first:
         typer.echo(_letter_row(letter))
     if to:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(b"".join(msgspec.json.encode(for_mending(letter)) + b"\n" for letter in first))
         typer.echo(f"written: {to}, {len(first)} letters; mend the value in each line, then `replay --from-file {to}`")
 
 
