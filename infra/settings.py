@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     nightly_grace_minutes: int = Field(
         60, ge=0, le=1440, description="how far past midnight the nightly reads for the day"
     )
+    poison_limit: float = Field(
+        0.5, gt=0, le=1, description="share of refused records at which a worker stops; 1: never"
+    )
     log_format: Literal["console", "json"] = Field("console", description="logs for people or for machines")
 
     @classmethod

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from infra.documents import Location, Mistake, load_document
+from infra.events import Direction, ObjectClass
 
 OUTSIDE = "outside"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -105,6 +106,7 @@ class Zone(_Part):
 
     Outside `opening_hours` nobody may be there; during `empty_hours` nobody is (known from locking up), which the
     occupancy estimate uses. `visible_fraction` is the share of the zone's floor in view of its counting cameras.
+    `gathering_persons` in view of one camera make a gathering; without it nobody looks for one.
     """
 
     id: Slug
@@ -116,16 +118,20 @@ class Zone(_Part):
     opening_hours: Slug | None = None
     empty_hours: Slug | None = None
     visible_fraction: float = Field(0.0, ge=0.0, le=1.0)
+    gathering_persons: int | None = Field(None, ge=2)
     neighbours: tuple[Slug, ...] = ()
 
 
 class Line(_Part):
-    """A counting line; direction +1 goes from `from_zone` to `to_zone`."""
+    """A counting line; direction +1 goes from `from_zone` to `to_zone`. Crossing it against `allowed_direction` is an
+    alert; without it both ways are allowed.
+    """
 
     id: Slug
     from_zone: Slug
     to_zone: Slug
     points_m: tuple[Point, Point]
+    allowed_direction: Direction | None = None
 
 
 class View(_Part):
@@ -187,12 +193,51 @@ class CameraSilent(_Part):
     timeout_s: int = Field(180, ge=61)
 
 
+class FireLane(_Part):
+    """Opens when a vehicle has stood in a fire lane for more than `grace_minutes`.
+
+    It stands while it is seen within `still_m` of one place, at least every `gap_s`.
+    """
+
+    grace_minutes: int = Field(5, ge=0)
+    still_m: float = Field(3.0, gt=0)
+    gap_s: int = Field(60, ge=1)
+
+
+class Gathering(_Part):
+    """Opens when a zone's `gathering_persons` have been in view for `hold_s`.
+
+    Closes when fewer than `close_ratio` of them were, for `gap_s`.
+    """
+
+    hold_s: int = Field(120, ge=1)
+    gap_s: int = Field(90, ge=1)
+    close_ratio: float = Field(0.8, gt=0, le=1)
+
+
+class WrongWay(_Part):
+    """Opens at a crossing against the line's `allowed_direction`, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(300, ge=1)
+
+
+class EBike(_Part):
+    """Opens at the first of `classes` in a zone of kind building or floor, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(300, ge=1)
+    classes: tuple[ObjectClass, ...] = ("motorcycle", "bicycle")
+
+
 class Limits(_Part):
     """Parameters of the alert rules and of the estimate."""
 
     over_capacity: OverCapacity = OverCapacity()
     restricted_hours: RestrictedHours = RestrictedHours()
     camera_silent: CameraSilent = CameraSilent()
+    fire_lane: FireLane = FireLane()
+    gathering: Gathering = Gathering()
+    wrong_way: WrongWay = WrongWay()
+    e_bike: EBike = EBike()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
 
 
@@ -276,6 +321,11 @@ class Site(_Part):
     def _effect(self, line: Line) -> dict[str, int]:
         left, entered = self.ancestry(line.from_zone), self.ancestry(line.to_zone)
         return {z: 1 for z in entered if z not in left} | {z: -1 for z in left if z not in entered}
+
+    def entered(self, line_id: str, direction: int) -> str:
+        """The zone that a crossing of the line leads into, itself and not those that contain it; may be outside."""
+        line = self.line[line_id]
+        return line.to_zone if direction > 0 else line.from_zone
 
     def is_open(self, zone_id: str, event_ms: int) -> bool:
         """Whether people may be in the zone at UTC instant `event_ms`."""

@@ -57,7 +57,8 @@ def simulate(
 ) -> None:
     """Simulate the estate's life, with faults and incidents on demand; the truth goes into files beside it.
 
-    KIND is one of intruder, crowd, silent_camera, tailgater, fire_lane_car. Default start: today, at the estate.
+    KIND is one of intruder, crowd, silent_camera, tailgater, fire_lane_car, e_bike.
+    Default start: today, at the estate.
 
     Example: anfang produce simulate --start 2024-05-27 --incident intruder:2 --missed 0.05 --truth out/truth
     """

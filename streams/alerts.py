@@ -19,11 +19,11 @@ from infra.settings import Settings
 from infra.site import Site
 from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
 from infra.validate import Refusal, judge
-from streams import worker
+from streams import signs, worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
-from streams.rules import camera_silent, over_capacity, restricted_hours
+from streams.rules import camera_silent, e_bike, fire_lane, gathering, over_capacity, restricted_hours, wrong_way
 from streams.seen import Sequence as SeenSequence
 from streams.seen import first_time
 
@@ -33,12 +33,16 @@ LIVE_MS: Final = HOUR_MS
 
 
 class ZoneAlerts(Struct):
-    """What the rules remember of one zone; `silence` holds the cameras at home in it, `seen` all that report on it."""
+    """What the rules remember of one zone: `silence` of the cameras at home in it, `seen` of all that report on it."""
 
     seen: dict[str, list[SeenSequence]] = {}
     silence: dict[str, camera_silent.State] = {}
     breach: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
-    presence: restricted_hours.State = msgspec.field(default_factory=restricted_hours.State)
+    presence: signs.State = msgspec.field(default_factory=signs.State)
+    standing: fire_lane.State = msgspec.field(default_factory=fire_lane.State)
+    gathered: gathering.State = msgspec.field(default_factory=gathering.State)
+    wrong_way: dict[str, signs.State] = {}
+    e_bikes: signs.State = msgspec.field(default_factory=signs.State)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
             continue
         value = room.zones.value(judged.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
+            taken.envelopes += 1
             published = envelope_rules(value.state, judged, record.timestamp, room.site)
             taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
     return taken
@@ -95,7 +100,13 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
     """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
     if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
         return []
-    published = restricted_hours.step(state.presence, envelope, site)
+    published = [
+        *restricted_hours.step(state.presence, envelope, site),
+        *fire_lane.step(state.standing, envelope, site),
+        *gathering.step(state.gathered, envelope, site),
+        *wrong_way.step(state.wrong_way, envelope, site),
+        *e_bike.step(state.e_bikes, envelope, site),
+    ]
     if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
         known = state.silence.get(envelope.camera_id)
         state.silence[envelope.camera_id], silence = camera_silent.step(known, envelope, sent_ms, site)
@@ -133,7 +144,7 @@ def overdue_by_clock(partition: int, now_ms: int, room: Room) -> Taken[ZoneAlert
 
 def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
     """Run the occupancy rules over one partition's published minutes."""
-    taken: Taken[ZoneAlerts] = Taken()
+    taken: Taken[ZoneAlerts] = Taken(records=len(records))
     for record in records:
         row = _read_minute(record, room.site)
         if isinstance(row, Refusal):

@@ -17,6 +17,8 @@ from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AiokafkaTransport
 from faust.types import TP, Message
 
+from infra import metrics
+
 
 class Record(Protocol):
     """What is used of an aiokafka ConsumerRecord."""
@@ -55,6 +57,8 @@ class CoalescingConsumer(AiokafkaConsumer):
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             if tp.topic in self._coalesced_topics():
+                behind = (self.highwater(tp) or 0) - batch[-1].offset - 1
+                metrics.LAG_RECORDS.labels(tp.topic, tp.partition).set(max(0, behind))
                 yield tp, self._one_message(tp, batch)
             else:
                 for record in batch:

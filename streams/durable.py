@@ -15,10 +15,11 @@ process: a restart is safe, going on is not.
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 import faust
 import msgspec
@@ -26,7 +27,10 @@ import structlog
 from faust.types import EventT
 from msgspec import Struct
 
+from infra import metrics
+from infra.topics import HEADER_REASON
 from streams.coalescing import Fetch, Record
+from streams.poison import PoisonWatch
 
 DURABLE_TIMEOUT_S: Final = 60.0
 
@@ -63,11 +67,20 @@ class ZoneValue(Struct, Generic[S], array_like=True):
 
 @dataclass
 class Taken(Generic[S]):
-    """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone."""
+    """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone.
+
+    `records` were judged, and those of them in `dead_letters` refused, which stops the worker when it is too much;
+    `envelopes`, `duplicates`, `late` (crossings) and `watermarks_ms` (of the zones touched) are for the metrics.
+    """
 
     touched: dict[str, ZoneValue[S]] = field(default_factory=dict)
     outputs: dict[str, list[Output]] = field(default_factory=dict)
     dead_letters: list[Output] = field(default_factory=list)
+    records: int = 0
+    envelopes: int = 0
+    duplicates: int = 0
+    late: int = 0
+    watermarks_ms: dict[str, int] = field(default_factory=dict)
 
     def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output]) -> None:
         """Note that `zone_id` changed and that `outputs` are to be sent for it."""
@@ -79,9 +92,15 @@ class DurableZones(Generic[S]):
     """The zones of one app: decoded values in memory, their bytes in the table's changelog."""
 
     def __init__(
-        self, app: faust.App, table: faust.Table[bytes, bytes], value_type: type[ZoneValue[S]], empty: Callable[[], S]
+        self,
+        app: faust.App,
+        table: faust.Table[bytes, bytes],
+        value_type: type[ZoneValue[S]],
+        empty: Callable[[], S],
+        poison: PoisonWatch,
     ) -> None:
         self._app = app
+        self._poison = poison
         self._table = table
         self._decoder = msgspec.msgpack.Decoder(value_type)
         self._encoder = msgspec.msgpack.Encoder()
@@ -115,15 +134,17 @@ class DurableZones(Generic[S]):
 
     async def _submit(self, partition: int, take: Callable[[], Taken[S]], ack: Callable[[], bool]) -> None:
         async with self._turn:
+            began = time.monotonic()
             taken = take()
             written = self._write(partition, taken)
             if self._last is not None:
                 await self._last
-            self._last = asyncio.create_task(self._finish(taken, written, ack))
+            self._last = asyncio.create_task(self._finish(taken, written, ack, began))
 
     async def recover(self) -> None:
         """After the table was read back: forget decoded values and send every outbox again."""
         self._values.clear()
+        metrics.watermarks_ms.clear()
         waiting = []
         for key in list(self._table.data):
             value = self.value(key.decode(), -1)
@@ -141,7 +162,9 @@ class DurableZones(Generic[S]):
             waiting.append(self._table.send_changelog(partition, key, content))
         return waiting
 
-    async def _finish(self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool]) -> None:
+    async def _finish(
+        self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool], began: float
+    ) -> None:
         try:
             await durable(written, "changelog")
             outputs = [output for outputs in taken.outputs.values() for output in outputs]
@@ -149,8 +172,13 @@ class DurableZones(Generic[S]):
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
             ack()
+            metrics.BATCH_SECONDS.observe(time.monotonic() - began)
+            count_taken(taken)
+            too_much = self._poison.note(taken.records, [reason(letter) for letter in taken.dead_letters])
         except Exception as error:
             stop_process(f"a batch could not be made durable: {error!r}")
+        if too_much is not None:
+            stop_process(too_much)
 
     async def _send(self, output: Output) -> Awaitable[object]:
         sent: Awaitable[object] = await self._app.producer.send(
@@ -164,6 +192,26 @@ class DurableZones(Generic[S]):
         return sent
 
 
+def reason(letter: Output) -> str:
+    """Why the message in a dead letter was refused."""
+    return dict(letter.headers)[HEADER_REASON].decode()
+
+
+def count_taken(taken: Taken[S]) -> None:
+    """Tell the metrics what a durable batch was made of."""
+    metrics.ENVELOPES.inc(taken.envelopes)
+    metrics.DUPLICATES.inc(taken.duplicates)
+    metrics.LATE.inc(taken.late)
+    metrics.watermarks_ms.update(taken.watermarks_ms)
+    for letter in taken.dead_letters:
+        metrics.DEAD_LETTERS.labels(reason(letter)).inc()
+    now_s = time.time()
+    for outputs in taken.outputs.values():
+        for output in outputs:
+            metrics.OUTPUTS.labels(output.topic).inc()
+            metrics.OUTPUT_AGE_SECONDS.labels(output.topic).observe(now_s - output.timestamp_ms / 1000)
+
+
 async def durable(waiting: Sequence[Awaitable[object]], what: str) -> None:
     """Wait until the broker has all of `waiting`. Raises TimeoutError or the first failure."""
     try:
@@ -173,7 +221,7 @@ async def durable(waiting: Sequence[Awaitable[object]], what: str) -> None:
         raise TimeoutError(f"{what}: no answer from Kafka in {DURABLE_TIMEOUT_S:.0f} s") from None
 
 
-def stop_process(why: str) -> None:
+def stop_process(why: str) -> NoReturn:
     """End this worker at once: whoever supervises it starts it again, from what is durable."""
     log.error("worker stops", why=why)
     os._exit(3)

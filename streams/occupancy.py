@@ -40,7 +40,7 @@ def take_envelopes(
     dead_letter_topic: str,
 ) -> Taken[ZoneState]:
     """Apply one partition's records to their zones; rows go to the partition of the same number."""
-    taken: Taken[ZoneState] = Taken()
+    taken: Taken[ZoneState] = Taken(records=len(records))
     site = next(iter(rules.values())).site
     for record in records:
         judged = judge(record.value, record.timestamp, site)
@@ -50,10 +50,16 @@ def take_envelopes(
         value = zones.value(judged.zone_id, record.partition)
         if not value.advance(record.topic, record.offset):
             continue
+        duplicates, late = value.state.duplicates, value.state.too_late
         rows = apply(value.state, judged, rules[judged.zone_id])
+        taken.envelopes += 1
+        taken.duplicates += value.state.duplicates - duplicates
+        taken.late += value.state.too_late - late
         key = judged.zone_id.encode()
         outputs = [
             Output(occupancy_topic, record.partition, key, encoder.encode(row), record.timestamp) for row in rows
         ]
         taken.touch(judged.zone_id, value, outputs)
+    told = ((zone_id, value.state.watermark_ms) for zone_id, value in taken.touched.items())
+    taken.watermarks_ms = {zone_id: watermark_ms for zone_id, watermark_ms in told if watermark_ms >= 0}
     return taken

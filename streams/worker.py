@@ -1,5 +1,6 @@
 """How every Faust app here is set up: one table, coalesced inputs, one agent per topic (see `docs/developer.md`)."""
 
+import time
 from collections.abc import AsyncIterable, Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -8,10 +9,12 @@ import faust
 from faust.streams import Stream
 from faust.types import EventT, StreamT
 
+from infra import metrics
 from infra.settings import Settings
 from infra.topics import MAX_MESSAGE_BYTES
 from streams.coalescing import Record, coalesce
 from streams.durable import DurableZones, S, Taken, ZoneValue
+from streams.poison import PoisonWatch
 
 FETCH_BYTES = 8_000_000
 POLL_RECORDS = 20_000
@@ -57,11 +60,19 @@ def make_zones(
     table = cast(
         faust.Table[bytes, bytes], app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes)
     )
-    zones = DurableZones(app, table, value_type, empty)
+    zones = DurableZones(app, table, value_type, empty, PoisonWatch(settings.poison_limit))
+
+    began = time.monotonic()
+
+    async def on_assigned(*_assigned: object, **_more: object) -> None:
+        nonlocal began
+        began = time.monotonic()
 
     async def on_recover() -> None:
         await zones.recover()
+        metrics.RECOVERY_SECONDS.set(time.monotonic() - began)
 
+    app.on_partitions_assigned.connect(on_assigned)
     table.on_recover(on_recover)
     return zones
 
@@ -77,8 +88,10 @@ def add_agent(app: faust.App, topic: str, zones: DurableZones[S], take: Take[S])
     app.agent(app.topic(topic), name=f"take-{topic}", concurrency=1)(agent)
 
 
-def run(app: faust.App) -> None:
-    """Run the worker in this process until it is told to stop (SIGINT, SIGTERM)."""
+def run(app: faust.App, metrics_port: int | None) -> None:
+    """Run the worker in this process until it is told to stop (SIGINT, SIGTERM), its metrics on `metrics_port`."""
+    if metrics_port is not None:
+        metrics.serve(metrics_port)
     Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
 

@@ -7,7 +7,15 @@ from dashboards.report.indicators import ChangeShown, Indicator
 from dashboards.report.score import Assessment
 
 NOT_SCORED = "不计分"
-RULES = {"over_capacity": "超员预警", "restricted_hours": "限时区域预警", "camera_silent": "摄像机失联预警"}
+RULES = {
+    "over_capacity": "超员预警",
+    "restricted_hours": "限时区域预警",
+    "camera_silent": "摄像机失联预警",
+    "fire_lane": "消防通道占用预警",
+    "gathering": "人员聚集预警",
+    "wrong_way": "逆行预警",
+    "e_bike": "电动车进楼预警",
+}
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 GLOSSARY = (
     ("客流（人次）", "crossings", "穿越小区边界计数线的次数，进、出各计一次"),

@@ -20,12 +20,14 @@ from producers.simulate.people import leisure_of
 from producers.simulate.routes import Routes
 from producers.simulate.truth import Incident, Rule
 
-Kind = Literal["intruder", "crowd", "silent_camera", "tailgater", "fire_lane_car"]
+Kind = Literal["intruder", "crowd", "silent_camera", "tailgater", "fire_lane_car", "e_bike"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 RULES: Final[dict[Kind, Rule]] = {
     "intruder": "restricted_hours",
     "crowd": "over_capacity",
     "silent_camera": "camera_silent",
+    "fire_lane_car": "fire_lane",
+    "e_bike": "e_bike",
 }
 HOURS: Final[dict[Kind, tuple[tuple[float, float], ...]]] = {
     "intruder": ((1.25, 4.5), (22.75, 23.25)),
@@ -33,6 +35,7 @@ HOURS: Final[dict[Kind, tuple[tuple[float, float], ...]]] = {
     "crowd": ((9.0, 11.0), (13.5, 19.5)),
     "tailgater": ((7.0, 21.0),),
     "fire_lane_car": ((8.0, 20.0),),
+    "e_bike": ((6.0, 23.0),),
 }
 TAKES_MIN: Final[dict[Kind, int]] = {
     "intruder": 30,
@@ -40,6 +43,7 @@ TAKES_MIN: Final[dict[Kind, int]] = {
     "crowd": 100,
     "tailgater": 60,
     "fire_lane_car": 30,
+    "e_bike": 15,
 }
 GRID_MIN: Final = 5
 APART_MIN: Final = 10
@@ -254,13 +258,25 @@ def _tailgater(name: str, start_ms: int, scene: Scene) -> Injected | None:
 
 def _fire_lane_car(name: str, start_ms: int, scene: Scene) -> Injected | None:
     """A car stands in a fire lane, in sight of a camera, for 8 to 20 minutes."""
+    return _standing(name, start_ms, scene, what="car", kinds=("fire_lane",), minutes=(8, 20))
+
+
+def _e_bike(name: str, start_ms: int, scene: Scene) -> Injected | None:
+    """An e-bike stands in a building, in sight of a camera, for 1 to 10 minutes."""
+    return _standing(name, start_ms, scene, what="motorcycle", kinds=("building", "floor"), minutes=(1, 10))
+
+
+def _standing(
+    name: str, start_ms: int, scene: Scene, *, what: ObjectClass, kinds: tuple[str, ...], minutes: tuple[int, int]
+) -> Injected | None:
+    """Something stands in a zone of one of `kinds`, in sight of a camera, for so many minutes (least, most)."""
     zones = scene.layout.site.zones
-    lanes = [n for n, (_, zone) in enumerate(scene.layout.pairs) if zones[zone].kind == "fire_lane"]
-    pair = _any_of(lanes, scene.random)
+    places = [n for n, (_, zone) in enumerate(scene.layout.pairs) if zones[zone].kind in kinds]
+    pair = _any_of(places, scene.random)
     if pair is None:
         return None
-    stay_ms = int(scene.random.integers(8 * 60, 20 * 60)) * 1000
-    return _sighting(name, "car", pair, (start_ms, stay_ms), scene.layout)
+    stay_ms = int(scene.random.integers(minutes[0] * 60, minutes[1] * 60)) * 1000
+    return _sighting(name, what, pair, (start_ms, stay_ms), scene.layout)
 
 
 def _sighting(name: str, what: ObjectClass, pair: int, span: tuple[int, int], layout: Layout) -> Injected:
@@ -278,4 +294,5 @@ MAKERS: Final[dict[Kind, Callable[[str, int, Scene], Injected | None]]] = {
     "silent_camera": _silent_camera,
     "tailgater": _tailgater,
     "fire_lane_car": _fire_lane_car,
+    "e_bike": _e_bike,
 }

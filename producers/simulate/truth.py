@@ -16,7 +16,7 @@ from producers.day import Balance, Day
 from producers.layout import Bools, Layout
 from producers.produced import Produced
 
-Rule = Literal["over_capacity", "restricted_hours", "camera_silent"]
+Rule = Literal["over_capacity", "restricted_hours", "camera_silent", "fire_lane", "e_bike"]
 
 OCCUPANCY = pa.schema([("zone_id", pa.string()), ("minute_ms", pa.int64()), ("persons", pa.int64())])
 LINE_COUNTS = pa.schema(

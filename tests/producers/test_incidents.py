@@ -20,7 +20,7 @@ from producers.simulate.truth import Incident
 from tests.producers.helpers import SMALL, MemorySink, nested_site
 
 MONDAY = date(2024, 5, 27)
-ALL: dict[Kind, int] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "tailgater": 1, "fire_lane_car": 1}
+ALL: dict[Kind, int] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "tailgater": 1, "fire_lane_car": 1, "e_bike": 1}
 
 
 def simulated(folder: Path, incidents: dict[Kind, int], seed: int = 7, missed: float = 0.05) -> MemorySink:
@@ -130,6 +130,17 @@ def test_car_is_detected_in_the_fire_lane(tmp_path: Path) -> None:
     assert len(cars) * 5_000 >= one.end_ms - one.start_ms >= 8 * MINUTE_MS
     assert all(e.detections and e.detections.object_class == ["car"] for e in cars)
     assert all(e.detections and 90 <= e.detections.x_m[0] <= 215 and 135 <= e.detections.y_m[0] <= 145 for e in cars)
+
+
+def test_e_bike_is_detected_in_a_building(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"e_bike": 2})
+    found = records(tmp_path)
+    for one in (e for e in sink.envelopes() if e.detections):
+        assert SMALL.zone[one.zone_id].kind == "building"
+        assert one.detections is not None
+        assert one.detections.object_class == ["motorcycle"]
+        assert sum(i.zone_id == one.zone_id and i.start_ms <= one.start_ms < i.end_ms for i in found) == 1
+    assert all(i.end_ms - i.start_ms >= MINUTE_MS for i in found)
 
 
 def test_incidents_are_spread_over_the_days() -> None:

@@ -10,6 +10,7 @@ from infra.clock import MINUTE_MS, day_start_ms
 from infra.events import Crossings, Envelope, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
+from streams import signs
 from streams.alerts import TICK_MS, Room, ZoneAlerts, envelope_rules, overdue_by_clock
 from streams.durable import DurableZones, ZoneValue
 from streams.rules import camera_silent, over_capacity, restricted_hours
@@ -106,7 +107,7 @@ def _word(at_ms: int, seq: int = 0, crossings: Crossings | None = None) -> Envel
 
 
 def test_restricted_hours_opens_on_entry_updates_and_closes_when_quiet() -> None:
-    state = restricted_hours.State()
+    state = signs.State()
     opened = restricted_hours.step(state, _crossing(NIGHT_MS), SITE)
     assert [(a.status, a.opened_ms) for a in opened] == [("opened", NIGHT_MS)]
     assert restricted_hours.step(state, _crossing(NIGHT_MS + 1000, seq=1), SITE) == []
@@ -119,7 +120,7 @@ def test_restricted_hours_opens_on_entry_updates_and_closes_when_quiet() -> None
 
 
 def test_restricted_hours_is_silent_by_day_for_leavers_and_for_things() -> None:
-    state = restricted_hours.State()
+    state = signs.State()
     assert restricted_hours.step(state, _crossing(NOON_MS), SITE) == []
     assert restricted_hours.step(state, _crossing(NIGHT_MS, direction=-1), SITE) == []
     assert restricted_hours.step(state, _crossing(NIGHT_MS, what="bicycle"), SITE) == []

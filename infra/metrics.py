@@ -1,0 +1,122 @@
+"""Every metric, in one place: name, unit, what it means, what to do about it.
+
+A worker keeps its metrics in one registry and serves them on the loopback where it is told a port (`serve`). Counters
+begin at zero with the process; what was redelivered after a crash and is skipped is counted nowhere. Times are seconds.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    start_http_server,
+)
+
+from infra.errors import UserError
+
+LOOPBACK: Final = "127.0.0.1"
+REGISTRY: Final = CollectorRegistry()
+FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+
+ENVELOPES: Final = Counter(
+    "anfang_envelopes",
+    "Valid envelopes taken, repeats too. Do: when it stands still while cameras send, read the worker's log.",
+    registry=REGISTRY,
+)
+DUPLICATES: Final = Counter(
+    "anfang_duplicates",
+    "Envelopes that had been applied already and changed nothing. Do: nothing below a few percent; above, find the "
+    "camera or gateway that sends everything twice.",
+    registry=REGISTRY,
+)
+LATE: Final = Counter(
+    "anfang_late_crossings",
+    "Crossings that came after the grace period and are left to the nightly. Do: look for a camera with a wrong clock "
+    "or a bad link; or raise ANFANG_GRACE_MINUTES.",
+    registry=REGISTRY,
+)
+DEAD_LETTERS: Final = Counter(
+    "anfang_dead_letters",
+    "Messages refused, by reason. Do: `anfang dead-letters list`, mend the cause, `anfang dead-letters replay`.",
+    ["reason"],
+    registry=REGISTRY,
+)
+OUTPUTS: Final = Counter(
+    "anfang_outputs",
+    "Messages sent and acknowledged, by topic: occupancy minutes, alert states. Do: nothing; it says what was done.",
+    ["topic"],
+    registry=REGISTRY,
+)
+BATCH_SECONDS: Final = Histogram(
+    "anfang_batch_seconds",
+    "Seconds from taking a fetch until its state and outputs are durable. Do: above 1 s look at Kafka's disk and load.",
+    buckets=FAST_S,
+    registry=REGISTRY,
+)
+OUTPUT_AGE_SECONDS: Final = Histogram(
+    "anfang_output_age_seconds",
+    "Seconds from the sending of what caused an output until it is durable, by topic; for alerts the alert latency. "
+    "Means nothing in a replay of the past. Do: above 1 s see lag and batch seconds.",
+    ["topic"],
+    buckets=FAST_S,
+    registry=REGISTRY,
+)
+LAG_RECORDS: Final = Gauge(
+    "anfang_lag_records",
+    "Records that Kafka held beyond the last fetch, by topic and partition. Do: when it grows for minutes, the worker "
+    "is too slow for what the cameras send.",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+WATERMARK_AGE_SECONDS: Final = Gauge(
+    "anfang_watermark_age_seconds",
+    "Age of the zones' watermarks: of the newest and of the oldest zone; NaN before the first. Do: newest above 3 min: "
+    "nothing arrives; only oldest: that zone's cameras are silent, see the alerts camera_silent.",
+    ["zone"],
+    registry=REGISTRY,
+)
+RECOVERY_SECONDS: Final = Gauge(
+    "anfang_recovery_seconds",
+    "How long the last recovery took, from getting partitions until outboxes were sent again. Do: above 60 s look at "
+    "the size of the changelog topic.",
+    registry=REGISTRY,
+)
+METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
+    ENVELOPES,
+    DUPLICATES,
+    LATE,
+    DEAD_LETTERS,
+    OUTPUTS,
+    BATCH_SECONDS,
+    OUTPUT_AGE_SECONDS,
+    LAG_RECORDS,
+    WATERMARK_AGE_SECONDS,
+    RECOVERY_SECONDS,
+)
+
+watermarks_ms: Final[dict[str, int]] = {}
+"""The watermark of each zone that this process has touched, UTC ms; the ages are taken from it when asked for."""
+
+
+def _age_of(pick: Callable[[list[int]], int]) -> Callable[[], float]:
+    def age_s() -> float:
+        told = list(watermarks_ms.values())
+        return time.time() - pick(told) / 1000 if told else float("nan")
+
+    return age_s
+
+
+WATERMARK_AGE_SECONDS.labels("newest").set_function(_age_of(max))
+WATERMARK_AGE_SECONDS.labels("oldest").set_function(_age_of(min))
+
+
+def serve(port: int) -> None:
+    """Serve the metrics at http://127.0.0.1:`port`/metrics from a thread. Raises UserError when the port is taken."""
+    try:
+        start_http_server(port, LOOPBACK, REGISTRY)
+    except OSError as error:
+        raise UserError(f"--metrics-port {port}: {error.strerror}", "give a free port, or leave it out") from error
