@@ -62,7 +62,7 @@ OUT: Final = Path("out/demo")
 SEED: Final = 20231208
 REAL_DAYS: Final = 14
 INPUTS: Final[dict[str, tuple[Topic, ...]]] = {"occupancy": (DETECTIONS,), "alerts": (DETECTIONS, OCCUPANCY)}
-INCIDENTS: Final[dict[Kind, int]] = {"intruder": 2, "crowd": 2, "silent_camera": 2}
+INCIDENTS: Final[dict[Kind, int]] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "fire_lane_car": 1, "e_bike": 1}
 FAULTS: Final = Faults(missed=0.05, duplicates=0.01, late=0.01, late_minutes=3, poison=12)
 CATCH_UP_S: Final = 240.0
 TOLERANCE_MS: Final = 5 * MINUTE_MS

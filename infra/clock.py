@@ -59,3 +59,8 @@ def local_day(event_ms: int, tz: ZoneInfo) -> date:
 def iso_ms(event_ms: int) -> str:
     """`event_ms` as ISO 8601 in UTC with milliseconds, for people and logs."""
     return datetime.fromtimestamp(event_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def local_clock(event_ms: int, tz: ZoneInfo) -> str:
+    """`event_ms` as the wall clock in `tz` shows it, "07:31:05": for people at the place."""
+    return datetime.fromtimestamp(event_ms / 1000, tz).strftime("%H:%M:%S")

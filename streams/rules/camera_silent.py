@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from infra.clock import iso_ms
+from infra.clock import local_clock
 from infra.events import Alert, Envelope, envelope_id
 from infra.site import Site
 from streams.lifecycle import closed, opened
@@ -54,7 +54,7 @@ def overdue(state: State, camera_id: str, zone_id: str, now_ms: int, site: Site)
         severity="warning",
         opened_ms=state.last_ms + timeout_ms,
         updated_ms=state.last_ms + timeout_ms,
-        explanation=f"{site.camera[camera_id].name}: nothing since {iso_ms(state.last_ms)}",
+        explanation=f"{site.camera[camera_id].name}: nothing since {local_clock(state.last_ms, site.tz)}",
         measured={"timeout_s": timeout_ms / 1000},
         evidence=[state.last_id],
     )

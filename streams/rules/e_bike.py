@@ -7,7 +7,7 @@ e-bike that is brought up to a floor is one alert, not one for each zone around 
 
 from typing import Final
 
-from infra.clock import iso_ms
+from infra.clock import local_clock
 from infra.events import Alert, Envelope
 from infra.site import Site
 from streams.signs import Sign, State, close_when_quiet, crossed, detected, take
@@ -31,6 +31,6 @@ def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
     if entered or seen:
         event_ms, what = min(entered or seen)
         sign = Sign(event_ms, len(entered or seen), RULE, zone.id, "critical")
-        how = f"last a {what} {'entered' if entered else 'seen'} at {iso_ms(event_ms)}"
+        how = f"last a {what} {'entered' if entered else 'seen'} at {local_clock(event_ms, site.tz)}"
         published += take(state, sign, envelope, lambda signs: f"{zone.name}: {signs} sign(s) of e-bikes, {how}")
     return published

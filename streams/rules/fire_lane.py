@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from infra.clock import MINUTE_MS, iso_ms
+from infra.clock import MINUTE_MS, local_clock
 from infra.events import Alert, Detections, Envelope, envelope_id
 from infra.site import FireLane, Site
 from streams.lifecycle import closed, opened, updated
@@ -88,7 +88,7 @@ def _tell(state: State, vehicle: Standing, envelope: Envelope, site: Site) -> Al
     offenders = sum(known.too_long for known in state.vehicles)
     explanation = (
         f"{zone.name}: {offenders} vehicle(s) standing for more than {grace_minutes} min, "
-        f"last at ({vehicle.x_m:.0f} m, {vehicle.y_m:.0f} m) since {iso_ms(vehicle.since_ms)}"
+        f"last at ({vehicle.x_m:.0f} m, {vehicle.y_m:.0f} m) since {local_clock(vehicle.since_ms, site.tz)}"
     )
     measured = {"vehicles": float(offenders), "grace_minutes": float(grace_minutes)}
     measured |= {"x_m": vehicle.x_m, "y_m": vehicle.y_m, "since_ms": float(vehicle.since_ms)}

@@ -6,7 +6,7 @@ most one a minute; closes when none came for `quiet_s` of event time. Leaving a 
 
 from typing import Final
 
-from infra.clock import iso_ms
+from infra.clock import local_clock
 from infra.events import Alert, Envelope
 from infra.site import Site
 from streams.signs import Sign, State, close_when_quiet, crossed, detected, take
@@ -39,5 +39,5 @@ def _closed_zone(state: State, envelope: Envelope, site: Site) -> list[Alert]:
         state,
         sign,
         envelope,
-        lambda signs: f"{name} is closed; {signs} sign(s) of persons, last {how} at {iso_ms(event_ms)}",
+        lambda signs: f"{name} is closed; {signs} sign(s) of persons, last {how} at {local_clock(event_ms, site.tz)}",
     )

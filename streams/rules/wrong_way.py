@@ -5,9 +5,10 @@ and it closes when none came for `quiet_s`. A crossing is told to every zone tha
 first of `Site.effects`. Without `allowed_direction`, the default, a line may be crossed both ways.
 """
 
+from functools import partial
 from typing import Final
 
-from infra.clock import iso_ms
+from infra.clock import local_clock
 from infra.events import Alert, Envelope
 from infra.site import Line, Site
 from streams.signs import Sign, State, close_when_quiet, crossed, take
@@ -28,18 +29,11 @@ def step(states: dict[str, State], envelope: Envelope, site: Site) -> list[Alert
         if line.allowed_direction in (None, direction) or next(iter(site.effects[line_id])) != envelope.zone_id:
             continue
         sign = Sign(event_ms, 1, RULE, line_id, "warning")
-        published += take(states.setdefault(line_id, State()), sign, envelope, _Explanation(line, what, event_ms))
+        explain = partial(_explain, line, f"a {what} at {local_clock(event_ms, site.tz)}")
+        published += take(states.setdefault(line_id, State()), sign, envelope, explain)
     return published
 
 
-class _Explanation:
-    """Says in words what `signs` crossings of the line were, the last one by `what`."""
-
-    def __init__(self, line: Line, what: str, event_ms: int) -> None:
-        self._line, self._what, self._event_ms = line, what, event_ms
-
-    def __call__(self, signs: int) -> str:
-        line = self._line
-        start, end = (line.from_zone, line.to_zone) if line.allowed_direction == 1 else (line.to_zone, line.from_zone)
-        last = f"last a {self._what} at {iso_ms(self._event_ms)}"
-        return f"{line.id}: {signs} crossing(s) against the way {start} to {end}, {last}"
+def _explain(line: Line, last: str, signs: int) -> str:
+    start, end = (line.from_zone, line.to_zone) if line.allowed_direction == 1 else (line.to_zone, line.from_zone)
+    return f"{line.id}: {signs} crossing(s) against the way {start} to {end}, last {last}"

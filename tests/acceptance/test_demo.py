@@ -84,7 +84,7 @@ def _check(summary: dict[str, object]) -> None:
     assert isinstance(dead_letters, int)
     assert produced == valid + duplicates + dead_letters
     assert min(valid, duplicates, dead_letters) > 0
-    assert summary["incidents_injected"] == summary["incidents_matched"] == 6
+    assert summary["incidents_injected"] == summary["incidents_matched"] == 8
     assert summary["false_alerts"] == 0
     assert summary["stream_batch_differences"] == 0
     assert summary["report_figures"] == summary["report_figures_verified"]
