@@ -88,8 +88,8 @@ def add_agent(app: faust.App, topic: str, zones: DurableZones[S], take: Take[S])
     app.agent(app.topic(topic), name=f"take-{topic}", concurrency=1)(agent)
 
 
-def run(app: faust.App, metrics_port: int | None) -> None:
-    """Run the worker in this process until it is told to stop (SIGINT, SIGTERM), its metrics on `metrics_port`."""
+def run(app: faust.App, metrics_port: int | None = None) -> None:
+    """Run the worker in this process until it is told to stop (SIGINT, SIGTERM); metrics on `metrics_port`, if any."""
     if metrics_port is not None:
         metrics.serve(metrics_port)
     Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)
