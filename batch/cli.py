@@ -1,17 +1,17 @@
 """The command of this room: `anfang nightly`."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from infra.configured import SiteOption, configured
 
 if TYPE_CHECKING:
     from batch.accounting import DayAccount
 
 Date = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="first local day of the estate to load")]
 Days = Annotated[int, typer.Option(min=1, max=400, help="how many days, in one pass")]
-SiteFile = Annotated[Path | None, typer.Option("--site", help="site file; default: ANFANG_SITE")]
 Master = Annotated[str, typer.Option(help="Spark master")]
 
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command()(nightly)
 
 
-def nightly(first: Date, days: Days = 1, site: SiteFile = None, master: Master = "local[2]") -> None:
+def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master = "local[2]") -> None:
     """Load whole days from Kafka into ClickHouse: judged, de-duplicated, accounted for. Repeatable.
 
     Example: anfang nightly --date 2026-03-01 --days 7
@@ -29,11 +29,8 @@ def nightly(first: Date, days: Days = 1, site: SiteFile = None, master: Master =
     from rich.progress import Progress
 
     from batch.nightly import run
-    from infra.settings import load_settings
-    from infra.site import load_site
 
-    settings = load_settings()
-    estate = load_site(site or settings.site)
+    settings, estate = configured(site)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("nightly", total=None)
         accounts = run(

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import dashboards.superset.cli
+from infra.configured import SiteOption, configured
 from infra.errors import UserError
-from infra.settings import Settings, load_settings
+from infra.settings import load_settings
 
 if TYPE_CHECKING:
     from dashboards.report import Format
-    from infra.site import Site
-
-SiteFile = Annotated[Path | None, typer.Option("--site", help="site file; default: ANFANG_SITE")]
 
 report = typer.Typer(name="report", help="The performance report 项目支出绩效评价报告, with evidence for every number.")
 
@@ -33,7 +31,7 @@ def issue(  # noqa: PLR0917 one option each
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last local day")] = None,
     formats: Annotated[str, typer.Option("--format", help="of pdf, docx, json, with commas")] = "pdf,docx,json",
     out: Annotated[Path, typer.Option(help="folder for the files")] = Path("out/report"),
-    site: SiteFile = None,
+    site: SiteOption = None,
     indicators: Annotated[Path | None, typer.Option(help="indicator file; default: the estate's own")] = None,
 ) -> None:
     """Issue the performance report for the days --from to --to, both included.
@@ -46,7 +44,7 @@ def issue(  # noqa: PLR0917 one option each
     from dashboards.report.indicators import DEFAULT_INDICATORS
 
     days = _day(first, "--from"), _day(last, "--to")
-    settings, estate = _settings_and_site(site)
+    settings, estate = configured(site)
     issued = run(settings, estate, *days, _formats(formats), out, indicators=indicators or DEFAULT_INDICATORS)
     for path in issued.paths.values():
         typer.echo(path)
@@ -76,7 +74,7 @@ def verify(file: Annotated[Path, typer.Argument(help="the JSON file of a report"
 def watch(
     once: Annotated[bool, typer.Option("--once", help="print one frame and exit")] = False,
     svg: Annotated[Path | None, typer.Option(help="also write the frame as SVG; with --once")] = None,
-    site: SiteFile = None,
+    site: SiteOption = None,
 ) -> None:
     """Watch occupancy and alerts live in the terminal. Stop with Ctrl-C.
 
@@ -84,7 +82,7 @@ def watch(
     """
     from dashboards.watch import show
 
-    show(*_settings_and_site(site), once=once or svg is not None, svg=svg)
+    show(*configured(site), once=once or svg is not None, svg=svg)
 
 
 def _day(value: datetime | None, option: str) -> date:
@@ -101,10 +99,3 @@ def _formats(text: str) -> "list[Format]":
     if unknown or not asked:
         raise UserError(f"--format {text!r} is not known", f"choose of {', '.join(FORMATS)}, with commas")
     return [kind for kind in FORMATS if kind in asked]
-
-
-def _settings_and_site(site: Path | None) -> "tuple[Settings, Site]":
-    from infra.site import load_site
-
-    settings = load_settings()
-    return settings, load_site(site or settings.site)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.configured import SiteOption, configured
+
 if TYPE_CHECKING:
     from msgspec import Struct
 
     from infra.settings import Settings
-    from infra.site import Site
     from producers.feed import Progress
     from producers.sink import Sink
 
@@ -23,7 +24,6 @@ produce = typer.Typer(
     rich_markup_mode=None,
 )
 
-SiteOption = Annotated[Path | None, typer.Option("--site", help="site file; default: the configured site")]
 StartOption = Annotated[datetime | None, typer.Option("--start", formats=["%Y-%m-%d"], help="first local day")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="same seed, same bytes")]
 ToOption = Annotated[str, typer.Option("--to", help="kafka, or jsonl:FILE for looking at")]
@@ -66,7 +66,7 @@ def simulate(
     from producers.simulate.run import Plan, parse_incidents, run
 
     faults = Faults(missed, duplicates, late, late_minutes, poison)
-    settings, estate = _configured(site)
+    settings, estate = configured(site)
     plan = Plan(_day(start, datetime.now(estate.tz).date()), days, seed, faults, parse_incidents(incident or []))
     with _sink(to, settings) as sink, _bar("simulate") as progress:
         _tell(run(estate, plan, sink, truth, progress))
@@ -98,7 +98,7 @@ def counts(
 
     faults = Faults(0.0, duplicates, late, late_minutes, poison)
     plan = CountsPlan(_day(start, DEFAULT_START), days, seed, parse_mapping(map_ or []), faults)
-    settings, estate = _configured(site)
+    settings, estate = configured(site)
     with _sink(to, settings) as sink, _bar("counts") as progress:
         _tell(run(estate, plan, sink, truth, progress))
 
@@ -144,7 +144,7 @@ def video(
     """
     from producers.video.run import Plan, run
 
-    settings, estate = _configured(site)
+    settings, estate = configured(site)
     plan = Plan(
         source=source,
         camera_id=camera,
@@ -159,14 +159,6 @@ def video(
 
 def _day(given: datetime | None, default: date) -> date:
     return default if given is None else given.date()
-
-
-def _configured(path: Path | None) -> "tuple[Settings, Site]":
-    from infra.settings import load_settings
-    from infra.site import load_site
-
-    settings = load_settings()
-    return settings, load_site(path or settings.site)
 
 
 def _sink(target: str, settings: "Settings") -> "AbstractContextManager[Sink]":

@@ -117,26 +117,30 @@ def open_kafka(settings: Settings) -> KafkaSink:
     """A sink to the configured Kafka, its topics created if missing. Raises UserError if Kafka does not answer."""
     create_topics(settings)
     failures = Failures()
-    producer = Producer(
-        {
-            "bootstrap.servers": settings.kafka_address(),
-            "partitioner": PARTITIONER,
-            "enable.idempotence": True,
-            "acks": "all",
-            "compression.type": "lz4",
-            "linger.ms": 10,
-            "batch.size": 1_000_000,
-            "batch.num.messages": 20_000,
-            "message.max.bytes": MAX_MESSAGE_BYTES,
-            "queue.buffering.max.messages": 200_000,
-            "queue.buffering.max.kbytes": 262_144,
-            "message.timeout.ms": DELIVERY_TIMEOUT_S * 1000,
-            "delivery.report.only.error": True,
-            "on_delivery": failures.note,
-            "log_level": 0,
-        }
-    )
-    return KafkaSink(producer, settings, failures)
+    reports = {
+        "message.timeout.ms": DELIVERY_TIMEOUT_S * 1000,
+        "delivery.report.only.error": True,
+        "on_delivery": failures.note,
+    }
+    return KafkaSink(Producer(transport_options(settings) | reports), settings, failures)
+
+
+def transport_options(settings: Settings) -> dict[str, object]:
+    """librdkafka's options that decide how messages travel: durability, compression, batches, queue."""
+    return {
+        "bootstrap.servers": settings.kafka_address(),
+        "partitioner": PARTITIONER,
+        "enable.idempotence": True,
+        "acks": "all",
+        "compression.type": "lz4",
+        "linger.ms": 10,
+        "batch.size": 1_000_000,
+        "batch.num.messages": 20_000,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": 262_144,
+        "log_level": 0,
+    }
 
 
 class JsonlSink:

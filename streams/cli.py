@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.configured import SiteOption, configured
+
 if TYPE_CHECKING:
     from streams.letters import Decision, Letter
 
-SiteOption = Annotated[Path | None, typer.Option(help="site file; default: ANFANG_SITE")]
 PortOption = Annotated[
     int | None, typer.Option("--metrics-port", min=1024, max=65535, help="serve metrics on 127.0.0.1; default: not")
 ]
@@ -37,15 +38,13 @@ def occupancy(site: SiteOption = None, metrics_port: PortOption = None) -> None:
 
     Example: anfang stream occupancy --site infra/sites/small.yaml --metrics-port 9101
     """
-    from infra.settings import load_settings
-    from infra.site import load_site
     from infra.topics import create_topics
     from streams import occupancy as room
     from streams import worker
 
-    settings = load_settings()
+    settings, estate = configured(site)
     create_topics(settings)
-    worker.run(room.make_app(settings, load_site(site or settings.site)), metrics_port)
+    worker.run(room.make_app(settings, estate), metrics_port)
 
 
 def alerts(site: SiteOption = None, metrics_port: PortOption = None) -> None:
@@ -53,15 +52,13 @@ def alerts(site: SiteOption = None, metrics_port: PortOption = None) -> None:
 
     Example: anfang stream alerts --site infra/sites/small.yaml
     """
-    from infra.settings import load_settings
-    from infra.site import load_site
     from infra.topics import create_topics
     from streams import alerts as room
     from streams import worker
 
-    settings = load_settings()
+    settings, estate = configured(site)
     create_topics(settings)
-    worker.run(room.make_app(settings, load_site(site or settings.site)), metrics_port)
+    worker.run(room.make_app(settings, estate), metrics_port)
 
 
 def letters_list(
@@ -112,16 +109,14 @@ def letters_show(
     Example: anfang dead-letters show 0 12
     """
     from infra.clock import iso_ms
-    from infra.settings import load_settings
-    from infra.site import load_site
     from infra.topics import DETECTIONS, topic_name
     from streams.letters import Place, decide, shown
     from streams.replay import find
 
-    settings = load_settings()
+    settings, estate = configured(site)
     letter = find(settings, Place(partition, offset))
     detections = topic_name(DETECTIONS, settings)
-    today = decide(letter, letter.value or b"", detections, set(), load_site(site or settings.site))
+    today = decide(letter, letter.value or b"", detections, set(), estate)
     told = {
         "letter": f"partition {partition}, offset {offset}",
         "source": f"{letter.source} (topic/partition/offset)",
@@ -149,8 +144,6 @@ def letters_replay(
     Example: anfang dead-letters replay --reason unknown_camera
     """
     from infra.errors import UserError
-    from infra.settings import load_settings
-    from infra.site import load_site
     from streams.letters import read_mended
     from streams.replay import replay
 
@@ -162,8 +155,8 @@ def letters_replay(
             mended = read_mended(str(from_file), from_file.read_bytes().splitlines())
         except OSError as error:
             raise UserError(f"cannot read {from_file}: {error.strerror}", "give the path of a mended file") from error
-    settings = load_settings()
-    decisions = list(replay(settings, load_site(site or settings.site), mended, reason))
+    settings, estate = configured(site)
+    decisions = list(replay(settings, estate, mended, reason))
     _tell_fates(decisions)
     absent = (mended or {}).keys() - {decision.letter.place for decision in decisions}
     if absent:

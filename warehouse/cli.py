@@ -1,16 +1,12 @@
 """Commands of the warehouse: migrate, status, access; and the office's ledgers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from infra.settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    from infra.site import Site
-
-SiteFile = Annotated[Path | None, typer.Option("--site", help="site file; default: ANFANG_SITE")]
+from infra.configured import SiteOption, configured
+from infra.settings import load_settings
 
 warehouse = typer.Typer(name="warehouse", help="ClickHouse: tables and access.", no_args_is_help=True)
 ledger = typer.Typer(name="ledger", help="The office's ledgers: funds, incidents, surveys, spot checks.")
@@ -22,22 +18,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(ledger)
 
 
-def _settings_and_site(site: Path | None) -> tuple[Settings, "Site"]:
-    from infra.site import load_site
-
-    settings = load_settings()
-    return settings, load_site(site or settings.site)
-
-
 @warehouse.command()
-def migrate(site: SiteFile = None) -> None:
+def migrate(site: SiteOption = None) -> None:
     """Create or update the tables, and give the roles access to the site's estate.
 
     Example: anfang warehouse migrate
     """
     from warehouse.migrate import migrate as run
 
-    settings, estate = _settings_and_site(site)
+    settings, estate = configured(site)
     applied = run(settings, (estate.estate.id,))
     names = ", ".join(f"{migration.version:03}_{migration.name}" for migration in applied)
     typer.echo(f"applied to {settings.clickhouse_database}: {names or 'nothing, all was there'}")
@@ -61,14 +50,14 @@ def status() -> None:
 
 
 @warehouse.command()
-def access(site: SiteFile = None) -> None:
+def access(site: SiteOption = None) -> None:
     """Print the users file with our roles, for `users.d/` of an ordinary ClickHouse server.
 
     Example: anfang warehouse access > /etc/clickhouse-server/users.d/anfang_roles.xml
     """
     from warehouse.access import render
 
-    settings, estate = _settings_and_site(site)
+    settings, estate = configured(site)
     typer.echo(render(settings, {settings.clickhouse_database: (estate.estate.id,)}), nl=False)
 
 
@@ -81,7 +70,7 @@ def _ledgers() -> None:
 def import_file(
     kind: Annotated[Literal["funds", "incidents", "survey", "spot_checks"], typer.Argument(help="which ledger")],
     file: Annotated[Path, typer.Argument(help="CSV with a header row, UTF-8 or GBK")],
-    site: SiteFile = None,
+    site: SiteOption = None,
 ) -> None:
     """Import a CSV file; entries that changed get their next version, nothing is overwritten.
 
@@ -92,7 +81,7 @@ def import_file(
     from warehouse.client import connect
     from warehouse.ledger import import_ledger
 
-    settings, estate = _settings_and_site(site)
+    settings, estate = configured(site)
     with connect(settings, "office") as client:
         done = import_ledger(client, kind, file, estate, datetime.now(UTC))
     typer.echo(f"{kind}: {done.new} new, {done.changed} changed, {done.unchanged} unchanged")

@@ -15,10 +15,10 @@ from confluent_kafka import Producer
 
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.topics import DETECTIONS, MAX_MESSAGE_BYTES, PARTITIONER, Topic, create_topics, topic_name
+from infra.topics import DETECTIONS, Topic, create_topics, topic_name
 from producers.simulate.run import Plan
 from producers.simulate.run import run as simulate
-from producers.sink import Headers, open_kafka
+from producers.sink import Headers, open_kafka, transport_options
 from tests.benchmarks.harness import Result, compare, own_topics, same
 from tests.kafka_helpers import Sent, read_all
 
@@ -91,22 +91,7 @@ def send_ours(settings: Settings, messages: Sequence[Sent]) -> float:
 
 def send_bare(settings: Settings, messages: Sequence[Sent]) -> float:
     """Seconds that the leanest loop takes: it polls only when the queue is full, and counts no failures."""
-    producer = Producer(
-        {
-            "bootstrap.servers": settings.kafka_address(),
-            "partitioner": PARTITIONER,
-            "enable.idempotence": True,
-            "acks": "all",
-            "compression.type": "lz4",
-            "linger.ms": 10,
-            "batch.size": 1_000_000,
-            "batch.num.messages": 20_000,
-            "message.max.bytes": MAX_MESSAGE_BYTES,
-            "queue.buffering.max.messages": 200_000,
-            "queue.buffering.max.kbytes": 262_144,
-            "log_level": 0,
-        }
-    )
+    producer = Producer(transport_options(settings))
     name = topic_name(DETECTIONS, settings)
     started = time.perf_counter()
     for key, value, timestamp_ms in messages:
