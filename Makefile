@@ -15,7 +15,7 @@ help:  ## what there is to make
 	python3 -m venv .tools && .tools/bin/pip install --quiet uv
 
 .venv/ready: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
-	$(UV) sync --frozen --quiet && touch $@
+	$(UV) sync --frozen --extra vision --quiet && touch $@
 
 setup: .venv/ready  ## the environment, and the parts that are fetched (Kafka, ClickHouse, fonts)
 	$(ANFANG) setup

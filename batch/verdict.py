@@ -37,6 +37,7 @@ NOT_TEXT: Final = r"^\s*([\[{].*|true|false|-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)
 OWN_IDS: Final = ("estate_id", "zone_id", "camera_id", "boot_id")
 DETECTION_COLUMNS: Final = ("event_ms", "track_id", "object_class", "x_m", "y_m", "confidence")
 CROSSING_COLUMNS: Final = ("crossing_id", "event_ms", "line_id", "direction", "track_id", "object_class")
+VISITOR_COLUMNS: Final = ("event_ms", "track_id", "token")
 
 
 def judged(records: DataFrame, site: Site) -> DataFrame:
@@ -97,6 +98,7 @@ def _fits() -> Column:
             F.coalesce(_at("visible") >= 0, F.lit(True)),
             _at("detections").isNull() | _columns_fit("detections", DETECTION_COLUMNS),
             _at("crossings").isNull() | _columns_fit("crossings", CROSSING_COLUMNS),
+            _at("visitors").isNull() | _columns_fit("visitors", VISITOR_COLUMNS),
             _at("health").isNull() | _health_fits(),
         ]
     )
@@ -126,7 +128,7 @@ def _value_fits(column: str, value: Column) -> Column:
             return value.isin(*get_args(ObjectClass))
         case "direction":
             return value.isin(1, -1)
-        case "crossing_id" | "line_id":
+        case "crossing_id" | "line_id" | "token":
             return F.length(value).between(1, LONGEST_ID)
         case "x_m" | "y_m" | "confidence":
             return _finite(value)
@@ -144,11 +146,15 @@ def _suspicious(site: Site) -> Column:
         for part, names in (
             ("detections", DETECTION_COLUMNS),
             ("crossings", CROSSING_COLUMNS),
-            ("health", ("decode_errors", "picture", "clock_offset_ms")),
+            ("visitors", VISITOR_COLUMNS),
+            ("health", ("decode_errors", "picture", "clock_offset_ms", "dropped", "thinned")),
         )
     ]
-    as_text = F.coalesce(F.exists(_at("crossings.crossing_id"), lambda text: text.rlike(NOT_TEXT)), F.lit(False))
-    strange = [_at("boot_id").rlike(NOT_TEXT), as_text, *_strange_ids(site)]
+    as_text = [
+        F.coalesce(F.exists(_at(path), lambda text: text.rlike(NOT_TEXT)), F.lit(False))
+        for path in ("crossings.crossing_id", "visitors.token")
+    ]
+    strange = [_at("boot_id").rlike(NOT_TEXT), *as_text, *_strange_ids(site)]
     return F.coalesce(_any([*absent, *strange]), F.lit(True))
 
 
@@ -206,6 +212,8 @@ def _misfit(site: Site) -> Column:
         .when(_outside_slice("crossings"), "event_time_off")
         .when(_unequal("detections", DETECTION_COLUMNS), "unequal_columns")
         .when(_outside_slice("detections"), "event_time_off")
+        .when(_unequal("visitors", VISITOR_COLUMNS), "unequal_columns")
+        .when(_outside_slice("visitors"), "event_time_off")
     )
 
 

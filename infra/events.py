@@ -53,14 +53,28 @@ class Crossings(Struct, frozen=True, kw_only=True, gc=False):
     object_class: list[ObjectClass] = []
 
 
+class Visitors(Struct, frozen=True, kw_only=True, gc=False):
+    """Persons known again within a day, columnar: n-long lists. `token` is random, and forgotten at local midnight."""
+
+    event_ms: list[TimeMs] = []
+    track_id: list[TrackId] = []
+    token: list[Identifier] = []
+
+
 class Health(Struct, frozen=True, kw_only=True, gc=False):
-    """State of a camera, told once a minute and at each change. `clock_offset_ms` is camera clock minus ours."""
+    """State of a camera, told once a minute and at each change. `clock_offset_ms` is camera clock minus ours.
+
+    Since the last health: `decode_errors` frames could not be read, `dropped` came too fast to be looked at, and
+    `thinned` detections were given up because the spool was full. Crossings are never given up.
+    """
 
     online: bool
     fps: float
     decode_errors: int = 0
     picture: Picture = "ok"
     clock_offset_ms: float = 0.0
+    dropped: int = 0
+    thinned: int = 0
 
 
 class Envelope(Struct, frozen=True, kw_only=True, gc=False):
@@ -83,6 +97,7 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     detections: Detections | None = None
     crossings: Crossings | None = None
     health: Health | None = None
+    visitors: Visitors | None = None
 
 
 class GatePassage(Struct, frozen=True, kw_only=True, gc=False):

@@ -90,7 +90,7 @@ def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site) -> Refusal |
     if abs(envelope.start_ms - kafka_timestamp_ms) > MAX_CLOCK_ERROR_MS:
         off_h = (envelope.start_ms - kafka_timestamp_ms) / 3_600_000
         return Refusal("event_time_off", f"start_ms is {off_h:+.1f} h from the time of sending, at most 24 h")
-    return _bad_crossings(envelope, site) or _bad_detections(envelope)
+    return _bad_crossings(envelope, site) or _bad_detections(envelope) or _bad_visitors(envelope)
 
 
 def _bad_crossings(envelope: Envelope, site: Site) -> Refusal | None:
@@ -130,6 +130,15 @@ def _bad_detections(envelope: Envelope) -> Refusal | None:
     if not all(map(math.isfinite, (*detections.x_m, *detections.y_m, *detections.confidence))):
         return Refusal("not_finite", "x_m, y_m or confidence is not finite")
     return _outside_slice(envelope, detections.event_ms, "detections")
+
+
+def _bad_visitors(envelope: Envelope) -> Refusal | None:
+    visitors = envelope.visitors
+    if visitors is None:
+        return None
+    if len({len(visitors.event_ms), len(visitors.track_id), len(visitors.token)}) != 1:
+        return Refusal("unequal_columns", "the lists in visitors differ in length")
+    return _outside_slice(envelope, visitors.event_ms, "visitors")
 
 
 def _outside_slice(envelope: Envelope, event_ms: list[int], what: str) -> Refusal | None:

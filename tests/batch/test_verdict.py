@@ -23,7 +23,10 @@ HEALTHY: Final[JSON] = {
     "decode_errors": 3,
     "picture": "ok",
     "clock_offset_ms": -1.5,
+    "dropped": 2,
+    "thinned": 0,
 }
+VISITORS: Final[JSON] = {"event_ms": [NOW_MS + 5, NOW_MS + 6], "track_id": [7, 8], "token": ["t1", "t2"]}
 CROSSINGS: Final[JSON] = {
     "crossing_id": ["c1", "c2"],
     "event_ms": [NOW_MS + 10, NOW_MS + 900],
@@ -53,6 +56,7 @@ BASE: Final[JSON] = {
     "detections": DETECTIONS,
     "crossings": CROSSINGS,
     "health": HEALTHY,
+    "visitors": VISITORS,
 }
 ODD_VALUES: Final[tuple[object, ...]] = (
     None,
