@@ -1,5 +1,6 @@
 """Commands of the ground floor: setup, doctor, the local stack, the site file, schemas, topics."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra import schema
+from infra import ground, schema
 from infra.doctor import examine
 from infra.errors import UserError
 from infra.local.files import log_file
@@ -138,6 +139,8 @@ def _duration(seconds: float) -> str:
 def site_check(file: Annotated[Path, typer.Argument(help="a site file (YAML)")]) -> None:
     """Validate a site file; each mistake is told with its line and what was expected.
 
+    For each camera with measured ground points, says how well they fit.
+
     Example: anfang site check infra/sites/small.yaml
     """
     site = load_site(file)
@@ -145,6 +148,17 @@ def site_check(file: Annotated[Path, typer.Argument(help="a site file (YAML)")])
     typer.echo(
         f"{file}: ok, {site.estate.name}: " + ", ".join(f"{len(parts)} {name}" for name, parts in counts.items())
     )
+    for camera in site.cameras:
+        if camera.view is not None and camera.view.ground is not None:
+            typer.echo(f"{camera.id}: {_ground_told(camera.view.ground)}")
+
+
+def _ground_told(points: Sequence[ground.Match]) -> str:
+    """How well the points of a view's ground fit each other."""
+    if len(points) == 4:
+        return "4 ground points, nothing to check them by: a fifth would tell how well they fit"
+    off_m = ground.residuals_m(points, ground.fit(points))
+    return f"{len(points)} ground points, off by {(off_m**2).mean() ** 0.5:.2f} m (rms), {off_m.max():.2f} m at most"
 
 
 def site_generate(file: Annotated[Path, typer.Argument(help="where to write it")] = FULL_SITE) -> None:

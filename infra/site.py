@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
+from infra import ground
 from infra.documents import Location, Mistake, load_document
 from infra.events import Direction, ObjectClass
 
 OUTSIDE = "outside"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_PER_DAY = 1440
+MAX_RESIDUAL_M = 2.0
+"""So far from where it was measured may a point of a view's `ground` come to lie: less than `FireLane.still_m`."""
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Point = tuple[float, float]
+GroundPoint = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 ZoneKind = Literal["estate", "phase", "courtyard", "building", "floor", "fire_lane", "perimeter", "technical"]
 
 
@@ -139,11 +143,14 @@ class View(_Part):
 
     A line's direction +1 (`from_zone` to `to_zone`) passes from the left to the right hand of somebody who stands at
     its first point and looks at its second: drawn from left to right, +1 is towards the bottom of the picture.
+
+    `ground` are points on the ground measured twice: x and y in the picture, x and y in metres of the site.
     """
 
     size_px: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     zones: dict[Slug, Annotated[tuple[Point, ...], Field(min_length=3)]] = {}
     lines: dict[Slug, tuple[Point, Point]] = {}
+    ground: Annotated[tuple[GroundPoint, ...], Field(min_length=4)] | None = None
 
 
 class Camera(_Part):
@@ -400,6 +407,25 @@ def _view_mistakes(loc: Location, camera: Camera, view: View) -> Iterator[Mistak
     for name in camera.lines:
         if name not in view.lines:
             yield (*loc, "lines"), f"expected line {name!r} drawn here: this camera counts it"
+    yield from _ground_mistakes((*loc, "ground"), view)
+
+
+def _ground_mistakes(loc: Location, view: View) -> Iterator[Mistake]:
+    """The points must lie in the picture, determine the ground, and fit each other."""
+    if view.ground is None:
+        return
+    width, height = view.size_px
+    for j, (x, y, _, _) in enumerate(view.ground):
+        if not (0 <= x <= width and 0 <= y <= height):
+            yield (*loc, j), f"expected a point inside the picture of {width} x {height} pixels"
+    try:
+        off_m = ground.residuals_m(view.ground, ground.fit(view.ground))
+    except ValueError as error:
+        yield loc, f"expected {error}"
+        return
+    for j, off in enumerate(off_m.tolist()):
+        if off > MAX_RESIDUAL_M:
+            yield (*loc, j), f"expected points that fit to {MAX_RESIDUAL_M} m, this one is off by {off:.2f} m"
 
 
 def _reference_check(loc: Location, name: str | None, known: set[str], what: str) -> Iterator[Mistake]:

@@ -28,7 +28,6 @@ from producers.video.geometry import (
     Floats,
     Joined,
     Last,
-    Point,
     Seen,
     Standing,
     follow,
@@ -37,6 +36,7 @@ from producers.video.geometry import (
     join,
     margin_px,
 )
+from producers.video.place import Places
 
 SLICE_MS: Final = MAX_SLICE_MS
 HOLD_MS: Final = 1_000
@@ -96,7 +96,7 @@ class Teller:
         self.crossings: dict[str, Counter[Direction]] = {line: Counter() for line in camera.lines}
         self._site, self._camera, self._boot_id, self._view = site, camera, boot_id, drawn(camera)
         self._zones = {zone: _Told() for zone in site.camera_zones[camera.id]}
-        self._place = {zone: _centre(site.zone[zone].polygon_m) for zone in self._view.zones}
+        self._places = Places(site, self._view)
         self._joined = Joined()
         self._standing: dict[tuple[int, str], Standing] = {}
         self._votes: dict[int, Counter[ObjectClass]] = defaultdict(Counter)
@@ -232,15 +232,15 @@ class Teller:
         )
 
     def _detections(self, zone: str, kept: _Told) -> Detections:
-        """Each track once, as it was last seen in the slice; without calibration its place is the zone's centre."""
-        x_m, y_m = self._place[zone]
+        """Each track once, as and where it was last seen in the slice."""
         rows = list(kept.seen.items())
+        x_m, y_m = self._places.of(zone, _stand([seen for _, (_, seen) in rows])).T.tolist()
         return Detections(
             event_ms=[event_ms for _, (event_ms, _) in rows],
             track_id=[track for track, _ in rows],
             object_class=[self._class_of(track) for track, _ in rows],
-            x_m=[x_m] * len(rows),
-            y_m=[y_m] * len(rows),
+            x_m=x_m,
+            y_m=y_m,
             confidence=[round(seen.confidence, 3) for _, (_, seen) in rows],
         )
 
@@ -255,8 +255,3 @@ def _crossings(kept: _Told) -> Crossings:
     return Crossings(
         crossing_id=ids, event_ms=event_ms, line_id=lines, direction=directions, track_id=tracks, object_class=classes
     )
-
-
-def _centre(polygon: tuple[Point, ...]) -> Point:
-    x, y = (sum(axis) / len(polygon) for axis in zip(*polygon, strict=True))
-    return round(x, 2), round(y, 2)

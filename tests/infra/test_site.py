@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from anfang import cli
 from infra.errors import UserError
 from infra.settings import FULL_SITE, SMALL_SITE
 from infra.site import load_site, minutes_of_week
@@ -92,6 +94,56 @@ def test_a_mistake_in_a_view_is_told_with_its_line(
     told = next(entry for entry in caught.value.problem.split("\n") if f"{field}: " in entry or f"{field}." in entry)
     assert expected in told
     assert int(told.split(":")[1]) == line
+
+
+GROUND = "[[0, 480, 0, 0], [640, 480, 10, 0], [640, 0, 10, 8], [0, 0, 0, 8], [320, 240, 5, 4]]"
+
+
+def with_ground(tmp_path: Path, ground: str) -> Path:
+    """The small site, its plaza camera's view with such ground points, in one line."""
+    file = tmp_path / "site.yaml"
+    view = VIEW.removesuffix("}") + f", ground: {ground}}}"
+    file.write_text(SMALL.replace(PLAZA, f"{PLAZA}, view: {view}"), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "expected"),
+    [
+        (", [0, 0, 0, 8], [320, 240, 5, 4]", "", "view.ground", "at least 4"),
+        ("[320, 240, 5, 4]", "[320, 481, 5, 4]", "view.ground.4", "inside the picture of 640 x 480"),
+        ("[320, 240, 5, 4]", "[320, 240, .inf, 4]", "view.ground.4.2", "finite"),
+        ("[320, 240, 5, 4]", "[320, 240, 9, 4]", "view.ground.4", "fit to 2.0 m, this one is off by"),
+        ("[640, 0, 10, 8], [0, 0, 0, 8], ", "[400, 480, 6.25, 0], ", "view.ground", "no three lie on one line"),
+        ("0, 0, 0, 8], [320, 240, 5, 4]", "0, 0, 5, -9]", "view.ground", "some seem exchanged"),
+    ],
+)
+def test_ground_points_that_give_no_ground_are_told_with_their_line(
+    tmp_path: Path, old: str, new: str, field: str, expected: str
+) -> None:
+    assert GROUND.count(old) == 1, old
+    file = with_ground(tmp_path, GROUND.replace(old, new))
+    line = next(n for n, text in enumerate(file.read_text(encoding="utf-8").split("\n"), 1) if "ground:" in text)
+    with pytest.raises(UserError) as caught:
+        load_site(file)
+    told = next(entry for entry in caught.value.problem.split("\n") if f".{field}: " in entry)
+    assert expected in told
+    assert int(told.split(":")[1]) == line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("", "", "cam_plaza: 5 ground points, off by 0.00 m (rms), 0.00 m at most"),
+        ("[320, 240, 5, 4]", "[320, 240, 5.3, 4]", "cam_plaza: 5 ground points, off by 0.1"),
+        (", [320, 240, 5, 4]", "", "cam_plaza: 4 ground points, nothing to check them by"),
+    ],
+)
+def test_site_check_tells_how_well_the_ground_fits(tmp_path: Path, old: str, new: str, told: str) -> None:
+    file = with_ground(tmp_path, GROUND.replace(old, new) if old else GROUND)
+    result = CliRunner().invoke(cli, ["site", "check", str(file)])
+    assert result.exit_code == 0, result.output
+    assert told in result.stdout
 
 
 def test_all_mistakes_of_a_kind_are_told_at_once(tmp_path: Path) -> None:

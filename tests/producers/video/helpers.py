@@ -25,6 +25,7 @@ WANTS_MODEL = pytest.mark.skipif(
 )
 
 LINE_X = 320.0
+START_MS = 1_716_768_000_000
 
 
 def site_with_view(view: View | None = None, camera_id: str = "cam_plaza") -> Site:

@@ -12,10 +12,9 @@ from infra.validate import judge
 from producers.video.geometry import Seen
 from producers.video.tell import HOLD_MS, Teller
 from tests.producers.helpers import SMALL
-from tests.producers.video.helpers import LINE_X, plaza_camera, site_with_view
+from tests.producers.video.helpers import LINE_X, START_MS, plaza_camera, site_with_view
 
 SITE = site_with_view()
-START_MS = 1_716_768_000_000
 
 
 def someone(track: int, x: float, y: float = 300.0, object_class: ObjectClass = "person") -> Seen:
