@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, field_validator
 
 from infra import ground
 from infra.documents import Location, Mistake, load_document
-from infra.events import Direction, ObjectClass
+from infra.events import Direction
+from infra.limits import Limits, Part
 
 OUTSIDE = "outside"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -55,11 +56,7 @@ def _minute_of_day(clock: str) -> int:
     return hours * 60 + minutes
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Estate(_Part):
+class Estate(Part):
     """What the estate is, for people and reports."""
 
     id: Slug
@@ -81,7 +78,7 @@ class Estate(_Part):
         return name
 
 
-class Schedule(_Part):
+class Schedule(Part):
     """Weekly local hours, e.g. ["mon-fri 06:00-22:00", "sat-sun 07:00-23:00"]."""
 
     id: Slug
@@ -105,7 +102,7 @@ class Schedule(_Part):
         return any(start <= candidate < end for start, end in self._spans for candidate in (minute, minute + week))
 
 
-class Zone(_Part):
+class Zone(Part):
     """A part of the estate that people can be in; a parent contains its children.
 
     Outside `opening_hours` nobody may be there; during `empty_hours` nobody is (known from locking up), which the
@@ -126,7 +123,7 @@ class Zone(_Part):
     neighbours: tuple[Slug, ...] = ()
 
 
-class Line(_Part):
+class Line(Part):
     """A counting line; direction +1 goes from `from_zone` to `to_zone`. Crossing it against `allowed_direction` is an
     alert; without it both ways are allowed.
     """
@@ -138,7 +135,7 @@ class Line(_Part):
     allowed_direction: Direction | None = None
 
 
-class View(_Part):
+class View(Part):
     """Where a camera's zones and lines lie in its picture, in pixels of its stream (x to the right, y down).
 
     A line's direction +1 (`from_zone` to `to_zone`) passes from the left to the right hand of somebody who stands at
@@ -148,12 +145,12 @@ class View(_Part):
     """
 
     size_px: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-    zones: dict[Slug, Annotated[tuple[Point, ...], Field(min_length=3)]] = {}
-    lines: dict[Slug, tuple[Point, Point]] = {}
+    zones: dict[Slug, Annotated[tuple[Point, ...], Field(min_length=3)]] = Field(default_factory=dict)
+    lines: dict[Slug, tuple[Point, Point]] = Field(default_factory=dict)
     ground: Annotated[tuple[GroundPoint, ...], Field(min_length=4)] | None = None
 
 
-class Camera(_Part):
+class Camera(Part):
     """A camera, the zones it reports on and the lines it counts; `view` is wanted by `anfang produce video`."""
 
     id: Slug
@@ -166,7 +163,7 @@ class Camera(_Part):
     view: View | None = None
 
 
-class Gate(_Part):
+class Gate(Part):
     """A personnel gate on a counting line."""
 
     id: Slug
@@ -175,80 +172,7 @@ class Gate(_Part):
     line: Slug
 
 
-class OverCapacity(_Part):
-    """Opens when occupancy / capacity reaches `open_ratio`, closes when it is below `close_ratio`."""
-
-    open_ratio: float = Field(1.0, gt=0)
-    close_ratio: float = Field(0.9, gt=0)
-
-    @model_validator(mode="after")
-    def _hysteresis(self) -> Self:
-        if self.close_ratio >= self.open_ratio:
-            raise ValueError(f"expected close_ratio < open_ratio, got {self.close_ratio} and {self.open_ratio}")
-        return self
-
-
-class RestrictedHours(_Part):
-    """Opens at the first person in a closed zone, closes after `quiet_s` without one."""
-
-    quiet_s: int = Field(300, ge=1)
-
-
-class CameraSilent(_Part):
-    """Opens when a camera has sent nothing for `timeout_s` of event time."""
-
-    timeout_s: int = Field(180, ge=61)
-
-
-class FireLane(_Part):
-    """Opens when a vehicle has stood in a fire lane for more than `grace_minutes`.
-
-    It stands while it is seen within `still_m` of one place, at least every `gap_s`.
-    """
-
-    grace_minutes: int = Field(5, ge=0)
-    still_m: float = Field(3.0, gt=0)
-    gap_s: int = Field(60, ge=1)
-
-
-class Gathering(_Part):
-    """Opens when a zone's `gathering_persons` have been in view for `hold_s`.
-
-    Closes when fewer than `close_ratio` of them were, for `gap_s`.
-    """
-
-    hold_s: int = Field(120, ge=1)
-    gap_s: int = Field(90, ge=1)
-    close_ratio: float = Field(0.8, gt=0, le=1)
-
-
-class WrongWay(_Part):
-    """Opens at a crossing against the line's `allowed_direction`, closes after `quiet_s` without one."""
-
-    quiet_s: int = Field(300, ge=1)
-
-
-class EBike(_Part):
-    """Opens at the first of `classes` in a zone of kind building or floor, closes after `quiet_s` without one."""
-
-    quiet_s: int = Field(300, ge=1)
-    classes: tuple[ObjectClass, ...] = ("motorcycle", "bicycle")
-
-
-class Limits(_Part):
-    """Parameters of the alert rules and of the estimate."""
-
-    over_capacity: OverCapacity = OverCapacity()
-    restricted_hours: RestrictedHours = RestrictedHours()
-    camera_silent: CameraSilent = CameraSilent()
-    fire_lane: FireLane = FireLane()
-    gathering: Gathering = Gathering()
-    wrong_way: WrongWay = WrongWay()
-    e_bike: EBike = EBike()
-    crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
-
-
-class Shift(_Part):
+class Shift(Part):
     """Who is on duty when."""
 
     id: Slug
@@ -257,7 +181,7 @@ class Shift(_Part):
     people: int = Field(ge=1)
 
 
-class Site(_Part):
+class Site(Part):
     """One estate. Build it with `load_site`; a Site that exists is consistent."""
 
     version: Literal[1]

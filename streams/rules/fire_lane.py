@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from infra.clock import MINUTE_MS, local_clock
 from infra.events import Alert, Detections, Envelope, envelope_id
-from infra.site import FireLane, Site
+from infra.limits import FireLane
+from infra.site import Site
 from streams.lifecycle import closed, opened, updated
 
 RULE: Final = "fire_lane"

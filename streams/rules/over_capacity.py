@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from infra.clock import MINUTE_MS
 from infra.events import Alert, OccupancyMinute
-from infra.site import OverCapacity, Zone
+from infra.limits import OverCapacity
+from infra.site import Zone
 from streams.lifecycle import closed, opened, updated
 
 RULE: Final = "over_capacity"

@@ -1,0 +1,86 @@
+"""Parameters of the alert rules: the part `limits` of the site file, one model a rule."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from infra.events import ObjectClass
+
+
+class Part(BaseModel):
+    """A part of a document that users edit: frozen, and no field is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OverCapacity(Part):
+    """Opens when occupancy / capacity reaches `open_ratio`, closes when it is below `close_ratio`."""
+
+    open_ratio: float = Field(1.0, gt=0)
+    close_ratio: float = Field(0.9, gt=0)
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.close_ratio >= self.open_ratio:
+            raise ValueError(f"expected close_ratio < open_ratio, got {self.close_ratio} and {self.open_ratio}")
+        return self
+
+
+class RestrictedHours(Part):
+    """Opens at the first person in a closed zone, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(300, ge=1)
+
+
+class CameraSilent(Part):
+    """Opens when a camera has sent nothing for `timeout_s` of event time."""
+
+    timeout_s: int = Field(180, ge=61)
+
+
+class FireLane(Part):
+    """Opens when a vehicle has stood in a fire lane for more than `grace_minutes`.
+
+    It stands while it is seen within `still_m` of one place, at least every `gap_s`.
+    """
+
+    grace_minutes: int = Field(5, ge=0)
+    still_m: float = Field(3.0, gt=0)
+    gap_s: int = Field(60, ge=1)
+
+
+class Gathering(Part):
+    """Opens when a zone's `gathering_persons` have been in view for `hold_s`.
+
+    Closes when fewer than `close_ratio` of them were, for `gap_s`.
+    """
+
+    hold_s: int = Field(120, ge=1)
+    gap_s: int = Field(90, ge=1)
+    close_ratio: float = Field(0.8, gt=0, le=1)
+
+
+class WrongWay(Part):
+    """Opens at a crossing against the line's `allowed_direction`, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(300, ge=1)
+
+
+class EBike(Part):
+    """Opens at the first of `classes` in a zone of kind building or floor, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(300, ge=1)
+    classes: tuple[ObjectClass, ...] = ("motorcycle", "bicycle")
+
+
+class Limits(Part):
+    """Parameters of the alert rules and of the estimate."""
+
+    over_capacity: OverCapacity = OverCapacity()
+    restricted_hours: RestrictedHours = RestrictedHours()
+    camera_silent: CameraSilent = CameraSilent()
+    fire_lane: FireLane = FireLane()
+    gathering: Gathering = Gathering()
+    wrong_way: WrongWay = WrongWay()
+    e_bike: EBike = EBike()
+    crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
