@@ -33,9 +33,32 @@ class RestrictedHours(Part):
 
 
 class CameraSilent(Part):
-    """Opens when a camera has sent nothing for `timeout_s` of event time."""
+    """Opens when a camera has sent nothing, or only that it is offline, for `timeout_s`."""
 
     timeout_s: int = Field(180, ge=61)
+
+
+class CameraTampered(Part):
+    """Opens when a camera's picture has not been ok (black, frozen, blurred, moved, covered) for `hold_s`."""
+
+    hold_s: int = Field(60, ge=0)
+
+
+class ClockSkew(Part):
+    """Opens when a camera's clock is off by more than `open_ms` in `healths` healths in turn.
+
+    Closes below `close_ms`.
+    """
+
+    open_ms: int = Field(5_000, ge=1)
+    close_ms: int = Field(2_000, ge=1)
+    healths: int = Field(3, ge=1)
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.close_ms > self.open_ms:
+            raise ValueError(f"expected close_ms <= open_ms, got {self.close_ms} and {self.open_ms}")
+        return self
 
 
 class FireLane(Part):
@@ -79,6 +102,8 @@ class Limits(Part):
     over_capacity: OverCapacity = OverCapacity()
     restricted_hours: RestrictedHours = RestrictedHours()
     camera_silent: CameraSilent = CameraSilent()
+    camera_tampered: CameraTampered = CameraTampered()
+    clock_skew: ClockSkew = ClockSkew()
     fire_lane: FireLane = FireLane()
     gathering: Gathering = Gathering()
     wrong_way: WrongWay = WrongWay()

@@ -23,7 +23,17 @@ from streams import signs, worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
-from streams.rules import camera_silent, e_bike, fire_lane, gathering, over_capacity, restricted_hours, wrong_way
+from streams.rules import (
+    camera_silent,
+    camera_tampered,
+    clock_skew,
+    e_bike,
+    fire_lane,
+    gathering,
+    over_capacity,
+    restricted_hours,
+    wrong_way,
+)
 from streams.seen import Sequence as SeenSequence
 from streams.seen import first_time
 
@@ -33,10 +43,15 @@ LIVE_MS: Final = HOUR_MS
 
 
 class ZoneAlerts(Struct):
-    """What the rules remember of one zone: `silence` of the cameras at home in it, `seen` of all that report on it."""
+    """What the rules remember of one zone.
+
+    `seen` is of all cameras that report on it; `silence`, `tampered` and `skewed` are of those at home in it.
+    """
 
     seen: dict[str, list[SeenSequence]] = {}
     silence: dict[str, camera_silent.State] = {}
+    tampered: dict[str, camera_tampered.State] = {}
+    skewed: dict[str, clock_skew.State] = {}
     breach: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
     presence: signs.State = msgspec.field(default_factory=signs.State)
     standing: fire_lane.State = msgspec.field(default_factory=fire_lane.State)
@@ -47,16 +62,13 @@ class ZoneAlerts(Struct):
 
 @dataclass(frozen=True)
 class Room:
-    """What the app's steps share: the site, the zones' durable state and the names of the topics they send to.
-
-    `ticks` holds, per partition, the last tick of `TICK_MS` at which overdue cameras were looked for.
-    """
+    """What the app's steps share: the site, the zones' durable state, the topics they send to, and the wall clock."""
 
     site: Site
     zones: DurableZones[ZoneAlerts]
     alerts: str
     dead_letters: str
-    ticks: dict[int, int] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def make_app(settings: Settings, site: Site) -> faust.App:
@@ -67,24 +79,23 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
-    _watch_the_clock(app, detections, room, SystemClock())
+    _watch_the_clock(app, detections, room)
     return app
 
 
-def _watch_the_clock(app: faust.App, detections: str, room: Room, clock: Clock) -> None:
+def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
     async def look() -> None:
         own = {tp.partition for tp in app.consumer.assignment() if tp.topic == detections}
-        for partition in own & room.ticks.keys() if not app.rebalancing else ():
-            await room.zones.aside(partition, partial(overdue_by_clock, partition, clock.now_ms(), room))
+        for partition in own if not app.rebalancing else ():
+            await room.zones.aside(partition, partial(overdue_by_clock, partition, room))
 
     app.timer(interval=TICK_MS / 1000)(look)
 
 
 def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
-    """Run the envelope rules over one partition's records; at each tick of their time look for overdue cameras."""
+    """Run the envelope rules over one partition's records, then look for overdue cameras by the cameras' own time."""
     taken: Taken[ZoneAlerts] = Taken()
     for record in records:
-        _tick(taken, record, room)
         judged = judge(record.value, record.timestamp, room.site)
         if isinstance(judged, Refusal):
             continue
@@ -93,6 +104,8 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
             taken.envelopes += 1
             published = envelope_rules(value.state, judged, record.timestamp, room.site)
             taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
+    if taken.touched:
+        _find_overdue_by_cameras(taken, records[0].partition, room)
     return taken
 
 
@@ -108,19 +121,34 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
         *e_bike.step(state.e_bikes, envelope, site),
     ]
     if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
-        known = state.silence.get(envelope.camera_id)
-        state.silence[envelope.camera_id], silence = camera_silent.step(known, envelope, sent_ms, site)
-        published += silence
+        published += _camera_rules(state, envelope, sent_ms, site)
     return published
 
 
-def _tick(taken: Taken[ZoneAlerts], record: Record, room: Room) -> None:
-    """Open the alert of every camera of the partition that is overdue, once for each tick of the time of sending."""
-    tick = record.timestamp // TICK_MS
-    if tick <= room.ticks.get(record.partition, -1):
-        return
-    room.ticks[record.partition] = tick
-    _find_overdue(taken, record.partition, record.timestamp, room)
+def _camera_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
+    """The rules about the camera itself, judged in its home zone only."""
+    camera_id = envelope.camera_id
+    state.silence[camera_id], silence = camera_silent.step(state.silence.get(camera_id), envelope, sent_ms, site)
+    return [
+        *silence,
+        *camera_tampered.step(state.tampered.setdefault(camera_id, camera_tampered.State()), envelope, site),
+        *clock_skew.step(state.skewed.setdefault(camera_id, clock_skew.State()), envelope, site),
+    ]
+
+
+def _find_overdue_by_cameras(taken: Taken[ZoneAlerts], partition: int, room: Room) -> None:
+    """Open the alert of every camera that is overdue by the partition's own time, which is never ahead of the wall's.
+
+    A replay of the past has its own time; in the present a sender whose clock is ahead makes no other camera silent.
+    """
+    heard_ms = _heard_ms(partition, room)
+    if heard_ms is not None:
+        _find_overdue(taken, partition, min(heard_ms, room.clock.now_ms()), room)
+
+
+def _heard_ms(partition: int, room: Room) -> int | None:
+    values = room.zones.in_partition(partition)
+    return camera_silent.heard_ms(camera for _, value in values for camera in value.state.silence.values())
 
 
 def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: Room) -> None:
@@ -131,13 +159,14 @@ def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: R
                 taken.touch(zone_id, value, _outputs(published, partition, now_ms, room))
 
 
-def overdue_by_clock(partition: int, now_ms: int, room: Room) -> Taken[ZoneAlerts]:
+def overdue_by_clock(partition: int, room: Room) -> Taken[ZoneAlerts]:
     """Cameras that are overdue by the wall clock: needed when nothing at all arrives that would tell the time.
 
-    It counts only while the partition's own time was within `LIVE_MS` of it: a replay of the past has its own time.
+    It counts only while the partition's own time is within `LIVE_MS` of it: a replay of the past has its own time.
     """
     taken: Taken[ZoneAlerts] = Taken()
-    if now_ms - room.ticks.get(partition, 0) * TICK_MS <= LIVE_MS:
+    heard_ms, now_ms = _heard_ms(partition, room), room.clock.now_ms()
+    if heard_ms is not None and abs(now_ms - heard_ms) <= LIVE_MS:
         _find_overdue(taken, partition, now_ms, room)
     return taken
 

@@ -1,7 +1,9 @@
 """The occupancy state of one zone: de-duplication, watermark, minutes, corrections. Pure; knows no Kafka.
 
 Event time decides. The watermark is the minimum over the zone's live cameras of the latest event time each has told;
-a camera that is more than the silence timeout behind the newest is not live. A minute is published when the watermark
+a camera that is more than the silence timeout behind the newest, or says that it is offline, is not live. A camera that
+says so, or that its picture shows nothing (`Health`), is blind at once until it says otherwise: what it counts as
+visible is not believed, and its minutes are `partial` or `unknown`. A minute is published when the watermark
 passes its end, and again, with a higher revision, when a late event inside the grace period changes it. Events later
 than that are counted and left to the nightly.
 """
@@ -13,7 +15,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS
-from infra.events import SCHEMA_VERSION, Coverage, Envelope, OccupancyMinute, derived_id
+from infra.events import SCHEMA_VERSION, Coverage, Envelope, Health, OccupancyMinute, derived_id
 from infra.site import Site
 from streams.estimate import Estimate, MinuteEvidence, step
 from streams.seen import Sequence, first_time
@@ -22,10 +24,18 @@ MAX_UNKNOWN_MINUTES = 60
 
 
 class CameraState(Struct):
-    """What one camera has told this zone: its latest event time and which envelopes were applied."""
+    """What one camera has told this zone: its latest event time, which envelopes were applied, and its last health.
+
+    `blind_from_ms` is the begin of its last blindness and `blind_to_ms` the end of it; `blind` while it lasts.
+    """
 
     latest_ms: int = 0
     sequences: list[Sequence] = []
+    health_ms: int = -1
+    online: bool = True
+    blind: bool = False
+    blind_from_ms: int = -1
+    blind_to_ms: int = -1
 
 
 class Minute(Struct):
@@ -85,7 +95,9 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
     was_closed = state.closed_ms
     camera.latest_ms = max(camera.latest_ms, envelope.end_ms)
     _count_crossings(state, envelope, rules)
-    if envelope.visible is not None:
+    if envelope.health is not None:
+        _hear_health(camera, envelope.health, envelope.start_ms)
+    if envelope.visible is not None and not _blind_at(camera, envelope.end_ms):
         minute = _minute(state, envelope.end_ms, rules)
         if minute is not None and envelope.end_ms >= minute.visible_ms:
             minute.visible, minute.visible_ms, minute.changed = envelope.visible, envelope.end_ms, True
@@ -93,6 +105,18 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
     if corrects or camera.latest_ms - state.closed_ms >= MINUTE_MS:
         return _publish(state, rules)
     return []
+
+
+def _hear_health(camera: CameraState, health: Health, at_ms: int) -> None:
+    """Note whether the camera sees; what was told late of an earlier time changes nothing."""
+    if at_ms < camera.health_ms:
+        return
+    camera.health_ms, camera.online = at_ms, health.online
+    sees = health.online and health.picture == "ok"
+    if sees and camera.blind:
+        camera.blind, camera.blind_to_ms = False, at_ms
+    elif not sees and not camera.blind:
+        camera.blind, camera.blind_from_ms = True, at_ms
 
 
 def _count_crossings(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> None:
@@ -125,19 +149,25 @@ def _minute(state: ZoneState, event_ms: int, rules: ZoneRules) -> Minute | None:
 def _publish(state: ZoneState, rules: ZoneRules) -> list[OccupancyMinute]:
     """Close the minutes that the watermark has passed; returns the rows that are new or corrected, oldest first."""
     live = _live_cameras(state, rules)
-    state.watermark_ms = max(state.watermark_ms, min(state.cameras[camera].latest_ms for camera in live))
-    _close_minutes(state, rules.expected_cameras - len(live))
+    state.watermark_ms = max(state.watermark_ms, _watermark(live))
+    _close_minutes(state, live, rules.expected_cameras)
     rows = list(_changed_rows(state, rules))
     _forget(state, rules)
     return rows
 
 
-def _live_cameras(state: ZoneState, rules: ZoneRules) -> list[str]:
+def _live_cameras(state: ZoneState, rules: ZoneRules) -> list[CameraState]:
+    """The cameras that spoke within the silence timeout of the newest word; at least the one that spoke it."""
     newest = max((camera.latest_ms for camera in state.cameras.values()), default=0)
-    return [name for name, camera in state.cameras.items() if newest - camera.latest_ms <= rules.silence_ms]
+    return [camera for camera in state.cameras.values() if newest - camera.latest_ms <= rules.silence_ms]
 
 
-def _close_minutes(state: ZoneState, blind_cameras: int) -> None:
+def _watermark(live: list[CameraState]) -> int:
+    """How far all have told; one that said it is offline is not waited for, unless none else is there."""
+    return min((camera.latest_ms for camera in live if camera.online), default=max(one.latest_ms for one in live))
+
+
+def _close_minutes(state: ZoneState, live: list[CameraState], expected: int) -> None:
     """Close every minute up to the watermark; quiet ones are made, so that they are published too.
 
     A gap of more than `MAX_UNKNOWN_MINUTES` without any news is not filled: absence says unknown.
@@ -147,8 +177,20 @@ def _close_minutes(state: ZoneState, blind_cameras: int) -> None:
     if end_ms - start_ms > MAX_UNKNOWN_MINUTES * MINUTE_MS:
         start_ms = end_ms - MINUTE_MS
     for minute_ms in range(start_ms, end_ms, MINUTE_MS):
-        state.minutes.setdefault(minute_ms, Minute()).blind_cameras = blind_cameras
+        seeing = sum(not _blind_in(camera, minute_ms) for camera in live)
+        state.minutes.setdefault(minute_ms, Minute()).blind_cameras = expected - seeing
     state.closed_ms = max(state.closed_ms, end_ms)
+
+
+def _blind_at(camera: CameraState, at_ms: int) -> bool:
+    """Whether the camera was blind at that time, as far as its last blindness tells."""
+    return 0 <= camera.blind_from_ms <= at_ms and (camera.blind or at_ms < camera.blind_to_ms)
+
+
+def _blind_in(camera: CameraState, minute_ms: int) -> bool:
+    """Whether the camera was blind in any part of the minute, as far as its last blindness tells."""
+    begun = 0 <= camera.blind_from_ms < minute_ms + MINUTE_MS
+    return begun and (camera.blind or camera.blind_to_ms > minute_ms)
 
 
 def _changed_rows(state: ZoneState, rules: ZoneRules) -> Iterator[OccupancyMinute]:

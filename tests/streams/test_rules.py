@@ -6,12 +6,12 @@ from typing import cast
 
 import msgspec
 
-from infra.clock import MINUTE_MS, day_start_ms
+from infra.clock import MINUTE_MS, FakeClock, day_start_ms
 from infra.events import Crossings, Envelope, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
 from streams import signs
-from streams.alerts import TICK_MS, Room, ZoneAlerts, envelope_rules, overdue_by_clock
+from streams.alerts import Room, ZoneAlerts, envelope_rules, overdue_by_clock
 from streams.durable import DurableZones, ZoneValue
 from streams.rules import camera_silent, over_capacity, restricted_hours
 
@@ -156,9 +156,9 @@ def test_a_late_word_from_within_the_silence_does_not_end_it() -> None:
     assert state.alert is not None
 
 
-def _room(state: ZoneAlerts, last_tick_ms: int) -> Room:
+def _room(state: ZoneAlerts, now_ms: int) -> Room:
     zones = cast(DurableZones[ZoneAlerts], SimpleNamespace(in_partition=lambda _: [("clubhouse", _value(state))]))
-    return Room(SITE, zones, "alerts", "dead_letters", {3: last_tick_ms // TICK_MS})
+    return Room(SITE, zones, "alerts", "dead_letters", FakeClock(now_ms))
 
 
 def _value(state: ZoneAlerts) -> ZoneValue[ZoneAlerts]:
@@ -169,7 +169,7 @@ def test_when_nothing_arrives_the_wall_clock_tells_silence_but_not_in_a_replay()
     def opened(now_ms: int) -> int:
         state = ZoneAlerts()
         envelope_rules(state, _word(NOON_MS), NOON_MS, SITE)
-        return len(overdue_by_clock(3, now_ms, _room(state, NOON_MS)).touched)
+        return len(overdue_by_clock(3, _room(state, now_ms)).touched)
 
     assert opened(NOON_MS + 170_000) == 0
     assert opened(NOON_MS + 200_000) == 1

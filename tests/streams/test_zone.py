@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.clock import MINUTE_MS
-from infra.events import Crossings, Envelope, OccupancyMinute
+from infra.events import Crossings, Envelope, Health, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
 from streams.zone import ZoneRules, ZoneState, apply
@@ -148,3 +148,61 @@ def test_a_long_gap_without_news_is_not_filled() -> None:
     first = _final_rows(_stream([], 3))
     envelopes = [*_stream([], 3), *[_envelope(g, 500, START_MS + 9_000 * MINUTE_MS) for g in GATES]]
     assert len(_final_rows(envelopes)) <= len(first) + 5
+
+
+def _told(gate: str, minute: float, *, visible: int | None = None, health: Health | None = None) -> Envelope:
+    at_ms = START_MS + round(minute * MINUTE_MS)
+    return msgspec.structs.replace(_envelope(gate, at_ms, at_ms), visible=visible, health=health)
+
+
+def _day(blind: dict[str, list[tuple[float, float]]], minutes: int, trouble: Health) -> list[Envelope]:
+    """Each camera tells its health and a visible count of 7 each half minute and where a blindness begins or ends."""
+
+    def health(gate: str, at: float) -> Health:
+        return trouble if any(begin <= at < end for begin, end in blind.get(gate, [])) else SEES
+
+    moments = {(m / 2, gate) for m in range(2 * minutes + 4) for gate in GATES}
+    moments |= {(at, gate) for gate, spans in blind.items() for span in spans for at in span}
+    return [_told(gate, at, visible=7, health=health(gate, at)) for at, gate in sorted(moments)]
+
+
+SEES = Health(online=True, fps=25)
+COVERED, OFFLINE = Health(online=True, fps=25, picture="covered"), Health(online=False, fps=0)
+spans = st.tuples(st.floats(0.1, 11.9), st.floats(0.1, 11.9)).map(sorted).map(tuple)
+
+
+@given(st.dictionaries(st.sampled_from(GATES), spans, max_size=3), st.sampled_from([COVERED, OFFLINE]))
+def test_a_blind_camera_is_missed_at_once_and_comes_back_by_itself(
+    blind: dict[str, tuple[float, float]], trouble: Health
+) -> None:
+    ms = {gate: [(round(begin * 60) / 60, round(end * 60) / 60)] for gate, (begin, end) in blind.items()}
+    rows = _final_rows(_day(ms, MINUTES, trouble))
+    for minute in range(MINUTES):
+        out = sum(begin < minute + 1 and end > minute and begin < end for ((begin, end),) in ms.values())
+        coverage = "full" if out == 0 else "unknown" if out == len(GATES) else "partial"
+        assert (minute, rows[START_MS + minute * MINUTE_MS].coverage) == (minute, coverage)
+
+
+def test_what_a_blind_camera_counts_as_visible_is_not_believed() -> None:
+    everyone = {gate: [(3.25, 6.25)] for gate in GATES}
+    rows = _final_rows(_day(everyone, 9, COVERED))
+    visible = [rows[START_MS + minute * MINUTE_MS].visible for minute in range(9)]
+    assert visible == [7, 7, 7, 7, None, None, 7, 7, 7]
+
+
+def test_an_offline_camera_holds_no_minute_back_and_the_interval_widens() -> None:
+    words = [
+        e
+        for e in _day({"west": [(2.25, 99.0)]}, 6, OFFLINE)
+        if "west" not in e.camera_id or e.start_ms <= START_MS + 135_000
+    ]
+    rows = _final_rows(words)
+    assert [rows[START_MS + minute * MINUTE_MS].coverage for minute in range(6)] == ["full"] * 2 + ["partial"] * 4
+    assert rows[START_MS + 5 * MINUTE_MS].high > rows[START_MS + MINUTE_MS].high
+
+
+def test_health_told_late_of_an_earlier_time_changes_nothing() -> None:
+    state = ZoneState()
+    for one in [_told("north", 2, health=SEES), _told("north", 1, health=COVERED)]:
+        apply(state, one, RULES)
+    assert not state.cameras["cam_gate_north"].blind
