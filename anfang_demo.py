@@ -44,14 +44,14 @@ from infra.local.registry import read_process, start_process
 from infra.local.stack import down, up
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import DETECTIONS, OCCUPANCY, Topic, create_topics
+from infra.topics import DETECTIONS, GATE_PASSAGES, OCCUPANCY, Topic, create_topics
 from producers import counts
 from producers.counts import CountsPlan, expected_counts
 from producers.produced import Produced
 from producers.simulate import run as simulation
 from producers.simulate.faults import Faults
-from producers.simulate.incidents import Kind
 from producers.simulate.run import Plan
+from producers.simulate.scene import Kind
 from producers.simulate.truth import Incident
 from producers.sink import open_sink
 from streams.worker import group
@@ -61,7 +61,10 @@ from warehouse.migrate import migrate
 OUT: Final = Path("out/demo")
 SEED: Final = 20231208
 REAL_DAYS: Final = 14
-INPUTS: Final[dict[str, tuple[Topic, ...]]] = {"occupancy": (DETECTIONS,), "alerts": (DETECTIONS, OCCUPANCY)}
+INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
+    "occupancy": (DETECTIONS,),
+    "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES),
+}
 INCIDENTS: Final[dict[Kind, int]] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "fire_lane_car": 1, "e_bike": 1}
 FAULTS: Final = Faults(missed=0.05, duplicates=0.01, late=0.01, late_minutes=3, poison=12)
 CATCH_UP_S: Final = 240.0
@@ -267,7 +270,7 @@ def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
     alerts = [
         msgspec.convert(dict(zip(RaisedAlert.__struct_fields__, row, strict=True)), RaisedAlert) for row in raised
     ]
-    injected = [one for one in _incidents() if one.rule is not None]
+    injected = _incidents()
     explained, matched = match(injected, alerts)
     error, error_of_sum, covered = occupancy_error(minutes)
     return Summary(

@@ -101,7 +101,11 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class GatePassage(Struct, frozen=True, kw_only=True, gc=False):
-    """One decision of a personnel gate's controller: who asked is not in it, only how."""
+    """One decision of a personnel gate's controller: who asked is not in it, only how.
+
+    `direction` is that of the gate's line. The Kafka key is the zone that the gate lets into (`Site.inner_zone`), so
+    that what the cameras tell of the line lies in the same partition.
+    """
 
     schema_version: Literal[1]
     passage_id: Identifier

@@ -96,6 +96,27 @@ class EBike(Part):
     classes: tuple[ObjectClass, ...] = ("motorcycle", "bicycle")
 
 
+class Gate(Part):
+    """Persons who come in over a gate's line without a grant of their own: `tailgating`, `gate_held`, `gate_forced`.
+
+    A grant lets in one person who crosses the line from `before_s` before it (clocks differ) to `after_s` after it.
+    Who comes within `open_s` of a grant came through behind somebody. Persons with at most `gap_s` between them are one
+    run, and `held_persons` in a run mean that the gate was held open. Decided when messages of `settle_s` later have
+    come. The gate's controller reports when it told of a passage in the last `reporting_minutes`, and fewer than
+    `silent_persons` came since. Closes after `quiet_s` without another.
+    """
+
+    before_s: float = Field(1.0, ge=0)
+    after_s: float = Field(5.0, gt=0)
+    open_s: float = Field(10.0, gt=0)
+    gap_s: float = Field(10.0, gt=0)
+    held_persons: int = Field(3, ge=2)
+    settle_s: float = Field(10.0, ge=0)
+    reporting_minutes: int = Field(120, ge=1)
+    silent_persons: int = Field(6, ge=2)
+    quiet_s: int = Field(300, ge=1)
+
+
 class Limits(Part):
     """Parameters of the alert rules and of the estimate."""
 
@@ -108,4 +129,5 @@ class Limits(Part):
     gathering: Gathering = Gathering()
     wrong_way: WrongWay = WrongWay()
     e_bike: EBike = EBike()
+    gate: Gate = Gate()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")

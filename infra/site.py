@@ -215,6 +215,17 @@ class Site(Part):
         return {camera.id: camera for camera in self.cameras}
 
     @cached_property
+    def gate(self) -> dict[str, Gate]:
+        """Gates by id."""
+        return {gate.id: gate for gate in self.gates}
+
+    @cached_property
+    def gates_at(self) -> dict[str, list[Gate]]:
+        """For each line that has any, its gates in file order."""
+        lines = dict.fromkeys(gate.line for gate in self.gates)
+        return {line: [gate for gate in self.gates if gate.line == line] for line in lines}
+
+    @cached_property
     def schedule(self) -> dict[str, Schedule]:
         """Schedules by id."""
         return {schedule.id: schedule for schedule in self.schedules}
@@ -257,6 +268,15 @@ class Site(Part):
         """The zone that a crossing of the line leads into, itself and not those that contain it; may be outside."""
         line = self.line[line_id]
         return line.to_zone if direction > 0 else line.from_zone
+
+    def inner_zone(self, line_id: str) -> str:
+        """The zone that a line lets into: `to_zone`, but `from_zone` where the line is drawn outwards."""
+        line = self.line[line_id]
+        return line.to_zone if line.to_zone in self.effects[line_id] else line.from_zone
+
+    def inward(self, line_id: str) -> Direction:
+        """The direction of a line that leads into its `inner_zone`."""
+        return 1 if self.inner_zone(line_id) == self.line[line_id].to_zone else -1
 
     def is_open(self, zone_id: str, event_ms: int) -> bool:
         """Whether people may be in the zone at UTC instant `event_ms`."""

@@ -30,7 +30,7 @@ class Topic:
 
 
 DETECTIONS: Final = Topic("detections", 7, "envelopes from cameras, keyed by zone")
-GATE_PASSAGES: Final = Topic("gate_passages", 7, "decisions of personnel gates, keyed by gate")
+GATE_PASSAGES: Final = Topic("gate_passages", 7, "decisions of personnel gates, keyed by the zone they let into")
 OCCUPANCY: Final = Topic("occupancy", 7, "occupancy minutes and their corrections, keyed by zone")
 ALERTS: Final = Topic("alerts", 90, "alert states: opened, updated, closed; keyed by zone")
 DISPOSITIONS: Final = Topic("dispositions", 365, "what people said of alerts, keyed by alert id")

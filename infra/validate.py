@@ -25,6 +25,8 @@ Reason = Literal[
     "event_time_off",
     "unequal_columns",
     "unknown_line",
+    "unknown_gate",
+    "wrong_key",
 ]
 
 
@@ -50,7 +52,7 @@ def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site) -> Envelope 
             value.decode()  # msgspec lets other bytes through where it does not look
         envelope = _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _undecodable(value, str(error))
+        return undecodable(value, str(error))
     return misfit(envelope, kafka_timestamp_ms, site) or envelope
 
 
@@ -62,8 +64,8 @@ def _refuse_constant(name: str) -> float:
     raise _NotFiniteError(name)
 
 
-def _undecodable(value: bytes, problem: str) -> Refusal:
-    """Sort out, off the fast path, what kind of wrong it is."""
+def undecodable(value: bytes, problem: str) -> Refusal:
+    """Sort out, off the fast path, what kind of wrong it is with bytes that are no message; `problem` said why."""
     try:
         content: object = json.loads(value, parse_constant=_refuse_constant)
     except _NotFiniteError as error:

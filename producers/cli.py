@@ -109,18 +109,19 @@ def replay(
     *,
     speed: Annotated[str, typer.Option("--speed", help="1, 10, … times as fast as it was, or max")] = "1",
     keep_bad: Annotated[bool, typer.Option("--keep-bad", help="send unreadable lines as they are")] = False,
+    site: SiteOption = None,
     to: ToOption = "kafka",
 ) -> None:
     """Send a recording once more, its event time kept.
 
     Example: anfang produce replay out/counts.jsonl --speed max
     """
-    from infra.settings import load_settings
     from producers.replay import parse_speed, run
 
     pace = parse_speed(speed)
-    with _sink(to, load_settings()) as sink, _bar("replay") as progress:
-        _tell(run(file, sink, pace, keep_bad=keep_bad, progress=progress))
+    settings, estate = configured(site)
+    with _sink(to, settings) as sink, _bar("replay") as progress:
+        _tell(run(file, sink, estate, pace, keep_bad=keep_bad, progress=progress))
 
 
 @produce.command()

@@ -140,7 +140,7 @@ class Feed:
         again, after = repeated(len(rows), self._faults, dice(self._seed, "duplicates", day.date))
         send_ms = rows.start_ms + delay
         gates = passages(day.crossed, self.layout)
-        times = (send_ms, send_ms[again] + after, day.crossed.event_ms[gates.crossing])
+        times = (send_ms, send_ms[again] + after, gates.event_ms)
         bad_ms = np.array([poison.sent_ms for poison in bad], np.int64)
         sizes = (len(rows), len(again), len(gates), len(bad))
         order = np.argsort(np.concatenate([*times, bad_ms]), kind="stable")
@@ -154,7 +154,7 @@ class Feed:
         row_keys, row_ms = [keys[pair] for pair in rows.pair.tolist()], rows.start_ms.tolist()
         gates = passages(day.crossed, self.layout)
         write_passage = passage_writer(gates, told)
-        passage_ms = day.crossed.event_ms[gates.crossing].tolist()
+        passage_ms = gates.event_ms.tolist()
         send = self._sink.send
         for kind, index in self._reported(schedule):
             if kind == ENVELOPE:

@@ -120,12 +120,11 @@ class Layout:
 
     def inner_zone(self, line: int) -> str:
         """The zone on the estate's side of a portal."""
-        portal = self.site.lines[line]
-        return portal.to_zone if portal.from_zone == OUTSIDE else portal.from_zone
+        return self.site.inner_zone(self.site.lines[line].id)
 
     def inward(self, line: int) -> int:
         """The direction (+1 or -1) of a portal that leads into the estate."""
-        return 1 if self.site.lines[line].from_zone == OUTSIDE else -1
+        return self.site.inward(self.site.lines[line].id)
 
     def midpoint(self, line: int) -> tuple[float, float]:
         """The middle of a line, in metres."""

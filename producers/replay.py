@@ -14,6 +14,8 @@ import msgspec
 from infra.clock import Clock, SystemClock
 from infra.errors import UserError
 from infra.events import Envelope, GatePassage
+from infra.passages import passage_key
+from infra.site import Site
 from infra.topics import DETECTIONS, GATE_PASSAGES, TOPICS, Topic
 from producers.feed import Progress, no_progress
 from producers.sink import Record, Sink
@@ -43,6 +45,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 def run(
     path: Path,
     sink: Sink,
+    site: Site,
     speed: float | None = None,
     *,
     keep_bad: bool = False,
@@ -53,10 +56,10 @@ def run(
     """Send the file's messages, `speed` times as fast as they came (None: as fast as possible).
 
     Raises UserError with file and line at the first line that cannot be read, unless `keep_bad`: then its bytes are
-    sent to detections as they are, for the house to refuse.
+    sent to detections as they are, for the house to refuse. `site` says which zone a bare gate passage belongs to.
     """
     pace, count, bad = Pace(speed, clock or SystemClock(), sleep), 0, 0
-    for message, done in _messages(path):
+    for message, done in _messages(path, site):
         if message.bad is not None and not keep_bad:
             raise UserError(f"{path}:{count + 1}: {message.bad}", "mend that line, or send it as it is with --keep-bad")
         pace.wait_for(message.timestamp_ms)
@@ -87,26 +90,26 @@ class Pace:
             self._sleep((due_ms - now_ms) / 1000)
 
 
-def _messages(path: Path) -> Iterator[tuple[Message, float]]:
+def _messages(path: Path, site: Site) -> Iterator[tuple[Message, float]]:
     """(message, share of the file read) line by line; a bad line has the time of the line before."""
     try:
         size, read, last_ms = max(1, path.stat().st_size), 0, 0
         with path.open("rb") as lines:
             for line in lines:
-                message = parse(line.rstrip(b"\r\n"), last_ms)
+                message = parse(line.rstrip(b"\r\n"), last_ms, site)
                 read, last_ms = read + len(line), message.timestamp_ms
                 yield message, read / size
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}", "give the path of a recording (JSONL)") from error
 
 
-def parse(line: bytes, last_ms: int) -> Message:
+def parse(line: bytes, last_ms: int, site: Site) -> Message:
     """One line of a recording as a message; `last_ms` is the time of a line that has none to be read."""
     try:
         return _record(msgspec.json.decode(line, type=Record))
     except (msgspec.DecodeError, ValueError) as error:
-        whole = _bare(line)
-        reason = f"neither a record, an envelope nor a gate passage ({error})"
+        whole = _bare(line, site)
+        reason = f"neither a record, an envelope nor a gate passage of this site ({error})"
         return whole or Message(topic=DETECTIONS, key=KEPT_BAD_KEY, value=line, timestamp_ms=last_ms, bad=reason)
 
 
@@ -121,7 +124,7 @@ def _record(record: Record) -> Message:
     )
 
 
-def _bare(line: bytes) -> Message | None:
+def _bare(line: bytes, site: Site) -> Message | None:
     """A line that is a message itself, or None."""
     try:
         envelope = msgspec.json.decode(line, type=Envelope)
@@ -130,9 +133,12 @@ def _bare(line: bytes) -> Message | None:
         pass
     try:
         passage = msgspec.json.decode(line, type=GatePassage)
-        return Message(topic=GATE_PASSAGES, key=passage.gate_id.encode(), value=line, timestamp_ms=passage.event_ms)
     except msgspec.DecodeError:
         return None
+    if passage.gate_id not in site.gate:
+        return None
+    key = passage_key(passage, site)
+    return Message(topic=GATE_PASSAGES, key=key, value=line, timestamp_ms=passage.event_ms)
 
 
 def parse_speed(text: str) -> float | None:

@@ -17,11 +17,13 @@ from infra.events import (
     Health,
     encoder,
 )
+from infra.passages import passage_key
 from producers.day import METHODS, NO_PASSAGE, Balance, Crossed, Day, effects
 from producers.layout import NOBODY, Bools, Ints, Layout
 
 SLICE_MS = MAX_SLICE_MS
 SIGHTING_EVERY_MS = 5_000
+READER_TO_LINE_MS = (500, 2_500)
 FPS = 25.0
 NOT_COUNTED = -1
 CROSSING, SIGHTING, MINUTE = 0, 1, 2
@@ -222,17 +224,21 @@ def _sighted(day: Day, index: int, start_ms: int) -> Detections:
 
 @dataclass(frozen=True)
 class Passages:
-    """The day's gate passages: the crossing and the gate of each."""
+    """The day's gate passages: the crossing and the gate of each, and when the gate granted it."""
 
     crossing: Ints
     gate: Ints
+    event_ms: Ints
 
     def __len__(self) -> int:
         return len(self.crossing)
 
 
 def passages(crossings: Crossed, layout: Layout) -> Passages:
-    """A passage for every crossing of a gate's line that a gate granted; gates that share a line take turns."""
+    """A passage for every crossing of a gate's line that a gate granted; gates that share a line take turns.
+
+    It comes before the crossing by the time that the person takes from the reader to the line.
+    """
     gates: dict[int, list[int]] = {}
     for index, gate in enumerate(layout.site.gates):
         gates.setdefault(layout.line_at[gate.line], []).append(index)
@@ -240,13 +246,21 @@ def passages(crossings: Crossed, layout: Layout) -> Passages:
     turn = rank(crossings.line[through]).tolist()
     lines = crossings.line[through].tolist()
     chosen = [gates[line][n % len(gates[line])] for line, n in zip(lines, turn, strict=True)]
-    return Passages(through, np.array(chosen, np.int64))
+    granted_ms = crossings.event_ms[through] - _to_the_line_ms(crossings.person[through])
+    return Passages(through, np.array(chosen, np.int64), granted_ms)
+
+
+def _to_the_line_ms(person: Ints) -> Ints:
+    """From the reader to the line: a person's habit, spread evenly over `READER_TO_LINE_MS`."""
+    least, most = READER_TO_LINE_MS
+    return least + person * 7919 % (most - least)
 
 
 def passage_writer(rows: Passages, told: Told) -> Callable[[int], tuple[bytes, bytes]]:
     """A function that gives (key, value) of passage i."""
     site, crossings, stem = told.layout.site, told.day.crossed, f"{told.boot_id}.{told.day.date:%Y%m%d}"
     gates = [gate.id for gate in site.gates]
+    moments = rows.event_ms.tolist()
 
     def write(row: int) -> tuple[bytes, bytes]:
         crossing, gate_id = int(rows.crossing[row]), gates[rows.gate[row]]
@@ -255,11 +269,11 @@ def passage_writer(rows: Passages, told: Told) -> Callable[[int], tuple[bytes, b
             passage_id=f"{stem}.{gate_id}.{row}",
             estate_id=site.estate.id,
             gate_id=gate_id,
-            event_ms=int(crossings.event_ms[crossing]),
+            event_ms=moments[row],
             direction=1 if crossings.direction[crossing] > 0 else -1,
             method=METHODS[crossings.method[crossing]],
             granted=True,
         )
-        return gate_id.encode(), encoder.encode(passage)
+        return passage_key(passage, site), encoder.encode(passage)
 
     return write

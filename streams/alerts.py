@@ -1,7 +1,7 @@
-"""The Faust app `anfang stream alerts`: envelopes and occupancy minutes in, alert states out.
+"""The Faust app `anfang stream alerts`: envelopes, gate passages and occupancy minutes in, alert states out.
 
-Invalid envelopes are the occupancy app's to send to dead letters; here they are passed over. An occupancy minute that
-cannot be read is sent there from here.
+Invalid envelopes are the occupancy app's to send to dead letters; here they are passed over. A passage or an occupancy
+minute that cannot be read is sent there from here.
 """
 
 from collections.abc import Sequence
@@ -11,75 +11,54 @@ from typing import Final
 
 import faust
 import msgspec
-from msgspec import Struct
 
 from infra.clock import HOUR_MS, Clock, SystemClock
-from infra.events import Alert, Envelope, OccupancyMinute, encoder
+from infra.events import Alert, OccupancyMinute, encoder
+from infra.passages import judge_passage
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPANCY, topic_name
 from infra.validate import Refusal, judge
-from streams import signs, worker
+from streams import worker
+from streams.admissions import note_passage
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
-from streams.rules import (
-    camera_silent,
-    camera_tampered,
-    clock_skew,
-    e_bike,
-    fire_lane,
-    gathering,
-    over_capacity,
-    restricted_hours,
-    wrong_way,
-)
-from streams.seen import Sequence as SeenSequence
-from streams.seen import first_time
+from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rules, overdue_cameras, settled_gates
 
 NAME: Final = "alerts"
 TICK_MS: Final = 10_000
 LIVE_MS: Final = HOUR_MS
 
 
-class ZoneAlerts(Struct):
-    """What the rules remember of one zone.
-
-    `seen` is of all cameras that report on it; `silence`, `tampered` and `skewed` are of those at home in it.
-    """
-
-    seen: dict[str, list[SeenSequence]] = {}
-    silence: dict[str, camera_silent.State] = {}
-    tampered: dict[str, camera_tampered.State] = {}
-    skewed: dict[str, clock_skew.State] = {}
-    breach: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
-    presence: signs.State = msgspec.field(default_factory=signs.State)
-    standing: fire_lane.State = msgspec.field(default_factory=fire_lane.State)
-    gathered: gathering.State = msgspec.field(default_factory=gathering.State)
-    wrong_way: dict[str, signs.State] = {}
-    e_bikes: signs.State = msgspec.field(default_factory=signs.State)
-
-
 @dataclass(frozen=True)
 class Room:
-    """What the app's steps share: the site, the zones' durable state, the topics they send to, and the wall clock."""
+    """What the app's steps share: the site, the zones' durable state, the topics they send to, and the wall clock.
+
+    Per partition, `envelopes_ms` and `passages_ms` are the time of sending up to which what cameras and gates told is
+    known, never ahead of the clock.
+    """
 
     site: Site
     zones: DurableZones[ZoneAlerts]
     alerts: str
     dead_letters: str
     clock: Clock = field(default_factory=SystemClock)
+    envelopes_ms: dict[int, int] = field(default_factory=dict)
+    passages_ms: dict[int, int] = field(default_factory=dict)
 
 
 def make_app(settings: Settings, site: Site) -> faust.App:
     """The alerts app for one site, ready to run."""
-    detections, occupancy = topic_name(DETECTIONS, settings), topic_name(OCCUPANCY, settings)
-    app = worker.make_app(NAME, settings, [detections, occupancy])
+    detections, occupancy, passages = (topic_name(topic, settings) for topic in (DETECTIONS, OCCUPANCY, GATE_PASSAGES))
+    app = worker.make_app(NAME, settings, [detections, occupancy, passages])
     zones = worker.make_zones(app, settings, ZoneValue[ZoneAlerts], ZoneAlerts)
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
+    worker.add_agent(app, passages, zones, lambda records: take_passages(records, room))
     _watch_the_clock(app, detections, room)
+    _watch_the_gates(app, passages, room)
     return app
 
 
@@ -92,8 +71,22 @@ def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
     app.timer(interval=TICK_MS / 1000)(look)
 
 
+def _watch_the_gates(app: faust.App, passages: str, room: Room) -> None:
+    """Where all passages that there are have been taken, what cameras tell need not wait for the next one."""
+    waited_at: dict[int, int | None] = {}
+
+    async def look() -> None:
+        for tp in [tp for tp in app.consumer.assignment() if tp.topic == passages] if not app.rebalancing else ():
+            position = await app.consumer.position(tp)
+            if position is not None and position == app.consumer.highwater(tp) == waited_at.get(tp.partition):
+                await room.zones.aside(tp.partition, partial(no_more_passages, tp.partition, room))
+            waited_at[tp.partition] = position
+
+    app.timer(interval=TICK_MS / 1000)(look)
+
+
 def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
-    """Run the envelope rules over one partition's records, then look for overdue cameras by the cameras' own time."""
+    """Run the envelope rules over one partition's records, then those that wait for time to pass."""
     taken: Taken[ZoneAlerts] = Taken()
     for record in records:
         judged = judge(record.value, record.timestamp, room.site)
@@ -104,36 +97,11 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
             taken.envelopes += 1
             published = envelope_rules(value.state, judged, record.timestamp, room.site)
             taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
+            _hear(room.envelopes_ms, record, room)
     if taken.touched:
         _find_overdue_by_cameras(taken, records[0].partition, room)
+        _decide_gates(taken, records[0].partition, room)
     return taken
-
-
-def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
-    """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
-    if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
-        return []
-    published = [
-        *restricted_hours.step(state.presence, envelope, site),
-        *fire_lane.step(state.standing, envelope, site),
-        *gathering.step(state.gathered, envelope, site),
-        *wrong_way.step(state.wrong_way, envelope, site),
-        *e_bike.step(state.e_bikes, envelope, site),
-    ]
-    if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
-        published += _camera_rules(state, envelope, sent_ms, site)
-    return published
-
-
-def _camera_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
-    """The rules about the camera itself, judged in its home zone only."""
-    camera_id = envelope.camera_id
-    state.silence[camera_id], silence = camera_silent.step(state.silence.get(camera_id), envelope, sent_ms, site)
-    return [
-        *silence,
-        *camera_tampered.step(state.tampered.setdefault(camera_id, camera_tampered.State()), envelope, site),
-        *clock_skew.step(state.skewed.setdefault(camera_id, clock_skew.State()), envelope, site),
-    ]
 
 
 def _find_overdue_by_cameras(taken: Taken[ZoneAlerts], partition: int, room: Room) -> None:
@@ -141,22 +109,20 @@ def _find_overdue_by_cameras(taken: Taken[ZoneAlerts], partition: int, room: Roo
 
     A replay of the past has its own time; in the present a sender whose clock is ahead makes no other camera silent.
     """
-    heard_ms = _heard_ms(partition, room)
-    if heard_ms is not None:
-        _find_overdue(taken, partition, min(heard_ms, room.clock.now_ms()), room)
+    last_ms = _heard_ms(partition, room)
+    if last_ms is not None:
+        _find_overdue(taken, partition, min(last_ms, room.clock.now_ms()), room)
 
 
 def _heard_ms(partition: int, room: Room) -> int | None:
-    values = room.zones.in_partition(partition)
-    return camera_silent.heard_ms(camera for _, value in values for camera in value.state.silence.values())
+    return heard_ms(value.state for _, value in room.zones.in_partition(partition))
 
 
 def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: Room) -> None:
     for zone_id, value in room.zones.in_partition(partition):
-        for camera_id, camera in value.state.silence.items():
-            published = camera_silent.overdue(camera, camera_id, zone_id, now_ms, room.site)
-            if published:
-                taken.touch(zone_id, value, _outputs(published, partition, now_ms, room))
+        published = overdue_cameras(value.state, zone_id, now_ms, room.site)
+        if published:
+            taken.touch(zone_id, value, _outputs(published, partition, now_ms, room))
 
 
 def overdue_by_clock(partition: int, room: Room) -> Taken[ZoneAlerts]:
@@ -165,10 +131,50 @@ def overdue_by_clock(partition: int, room: Room) -> Taken[ZoneAlerts]:
     It counts only while the partition's own time is within `LIVE_MS` of it: a replay of the past has its own time.
     """
     taken: Taken[ZoneAlerts] = Taken()
-    heard_ms, now_ms = _heard_ms(partition, room), room.clock.now_ms()
-    if heard_ms is not None and abs(now_ms - heard_ms) <= LIVE_MS:
+    last_ms, now_ms = _heard_ms(partition, room), room.clock.now_ms()
+    if last_ms is not None and abs(now_ms - last_ms) <= LIVE_MS:
         _find_overdue(taken, partition, now_ms, room)
     return taken
+
+
+def take_passages(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
+    """Note one partition's gate passages; then tell what they settle."""
+    taken: Taken[ZoneAlerts] = Taken(records=len(records))
+    for record in records:
+        judged = judge_passage(record.key, record.value, record.timestamp, room.site)
+        if isinstance(judged, Refusal):
+            taken.dead_letters.append(dead_letter(room.dead_letters, record, judged))
+            continue
+        zone_id = room.site.inner_zone(room.site.gate[judged.gate_id].line)
+        value = room.zones.value(zone_id, record.partition)
+        if value.advance(record.topic, record.offset):
+            note_passage(value.state.gateways, judged, room.site)
+            taken.touch(zone_id, value, [])
+            _hear(room.passages_ms, record, room)
+    _decide_gates(taken, records[0].partition, room)
+    return taken
+
+
+def no_more_passages(partition: int, room: Room) -> Taken[ZoneAlerts]:
+    """All passages that were sent have been taken: tell what cameras alone settle."""
+    taken: Taken[ZoneAlerts] = Taken()
+    room.passages_ms[partition] = max(room.passages_ms.get(partition, -1), room.envelopes_ms.get(partition, -1))
+    _decide_gates(taken, partition, room)
+    return taken
+
+
+def _hear(known_ms: dict[int, int], record: Record, room: Room) -> None:
+    sent_ms = min(record.timestamp, room.clock.now_ms())
+    known_ms[record.partition] = max(known_ms.get(record.partition, -1), sent_ms)
+
+
+def _decide_gates(taken: Taken[ZoneAlerts], partition: int, room: Room) -> None:
+    """Tell what is settled at the gates of the partition's zones, up to where cameras and gates have both told."""
+    both_ms = min(room.envelopes_ms.get(partition, -1), room.passages_ms.get(partition, -1))
+    for zone_id, value in room.zones.in_partition(partition) if both_ms >= 0 else ():
+        published = settled_gates(value.state, both_ms, room.site)
+        if published:
+            taken.touch(zone_id, value, _outputs(published, partition, both_ms, room))
 
 
 def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
@@ -181,8 +187,7 @@ def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
             continue
         value = room.zones.value(row.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
-            zone = room.site.zone[row.zone_id]
-            published = over_capacity.step(value.state.breach, row, zone, room.site.limits.over_capacity)
+            published = minute_rules(value.state, row, room.site)
             taken.touch(row.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
     return taken
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS
@@ -22,8 +23,17 @@ class State(Struct):
 
 
 @dataclass(frozen=True)
+class Cause:
+    """Where a sign was noticed, and the id of the message that told it."""
+
+    estate_id: str
+    zone_id: str
+    evidence: str
+
+
+@dataclass(frozen=True)
 class Sign:
-    """What was noticed in one envelope: when first, how many at once, and the alert it makes if none is open."""
+    """What was noticed: when first, how many at once, and the alert it makes if none is open."""
 
     event_ms: int
     count: int
@@ -33,16 +43,21 @@ class Sign:
 
 
 def take(state: State, sign: Sign, envelope: Envelope, explain: Callable[[int], str]) -> list[Alert]:
+    """Count a sign noticed in one envelope; see `note`."""
+    return note(state, sign, Cause(envelope.estate_id, envelope.zone_id, envelope_id(envelope)), explain)
+
+
+def note(state: State, sign: Sign, cause: Cause, explain: Callable[[int], str]) -> list[Alert]:
     """Count the sign; changes `state`, returns what is to be published. `explain` is told the signs so far."""
     state.signs += sign.count
     state.last_sign_ms = max(state.last_sign_ms, sign.event_ms)
     explanation = explain(state.signs)
-    measured, evidence = {"signs": float(state.signs)}, [envelope_id(envelope)]
+    measured, evidence = {"signs": float(state.signs)}, [cause.evidence]
     if state.alert is None:
         state.alert = opened(
             rule=sign.rule,
-            estate_id=envelope.estate_id,
-            zone_id=envelope.zone_id,
+            estate_id=cause.estate_id,
+            zone_id=cause.zone_id,
             subject_id=sign.subject_id,
             severity=sign.severity,
             opened_ms=sign.event_ms,
@@ -62,7 +77,8 @@ def close_when_quiet(state: State, now_ms: int, quiet_s: int, what: str) -> list
     """Close the alert if no sign of `what` came for `quiet_s` before event time `now_ms`; changes `state`."""
     if state.alert is None or now_ms - state.last_sign_ms <= quiet_s * 1000:
         return []
-    over = closed(state.alert, state.last_sign_ms + quiet_s * 1000, f"no sign of {what} for {quiet_s} s")
+    last = msgspec.structs.replace(state.alert, measured={"signs": float(state.signs)})
+    over = closed(last, state.last_sign_ms + quiet_s * 1000, f"no sign of {what} for {quiet_s} s")
     state.alert, state.last_sign_ms, state.signs = None, -1, 0
     return [over]
 

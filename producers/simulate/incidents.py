@@ -5,35 +5,29 @@ people of an incident are additional people, who come from outside and go back t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from infra.clock import MINUTE_MS
 from infra.errors import UserError
 from infra.events import ObjectClass
-from producers.day import BUTTON, CODE, NO_PASSAGE, Balance, Crossed, Day, Outage, Sighting, balance, merged
-from producers.layout import NOBODY, Ints, Layout
-from producers.simulate.life import LEAST_STAY_MS, Life, OpenHours, Ways, walk
+from producers.day import Balance, Day, Outage, Sighting, balance, merged
+from producers.layout import NOBODY, Layout
+from producers.simulate import at_gates
+from producers.simulate.life import LEAST_STAY_MS
 from producers.simulate.people import leisure_of
-from producers.simulate.routes import Routes
-from producers.simulate.truth import Incident, Rule
+from producers.simulate.scene import KINDS, Injected, Kind, Scene, any_of, record, visit
+from producers.simulate.truth import Incident
 
-Kind = Literal["intruder", "crowd", "silent_camera", "tailgater", "fire_lane_car", "e_bike"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-RULES: Final[dict[Kind, Rule]] = {
-    "intruder": "restricted_hours",
-    "crowd": "over_capacity",
-    "silent_camera": "camera_silent",
-    "fire_lane_car": "fire_lane",
-    "e_bike": "e_bike",
-}
 HOURS: Final[dict[Kind, tuple[tuple[float, float], ...]]] = {
     "intruder": ((1.25, 4.5), (22.75, 23.25)),
     "silent_camera": ((1.25, 4.5), (13.0, 15.5)),
     "crowd": ((9.0, 11.0), (13.5, 19.5)),
     "tailgater": ((7.0, 21.0),),
+    "held_gate": ((7.0, 21.0),),
+    "forced_gate": ((7.0, 22.0),),
     "fire_lane_car": ((8.0, 20.0),),
     "e_bike": ((6.0, 23.0),),
 }
@@ -42,40 +36,14 @@ TAKES_MIN: Final[dict[Kind, int]] = {
     "silent_camera": 25,
     "crowd": 100,
     "tailgater": 60,
+    "held_gate": 60,
+    "forced_gate": 60,
     "fire_lane_car": 30,
     "e_bike": 15,
 }
 GRID_MIN: Final = 5
 APART_MIN: Final = 10
 SMALL_CROWD: Final = 400
-TAILGATE_MS: Final = 1_200
-
-
-@dataclass(frozen=True)
-class Scene:
-    """All that an incident is made from: the estate, the day as it would be without it, and the randomness."""
-
-    layout: Layout
-    routes: Routes
-    life: Life
-    day: Day
-    opening: Ints
-    random: np.random.Generator
-
-    @property
-    def hours(self) -> OpenHours:
-        """When zones are open on this day."""
-        return OpenHours(self.layout, self.day.start_ms, self.day.end_ms)
-
-
-@dataclass(frozen=True)
-class Injected:
-    """One incident's record and what it adds to the day."""
-
-    record: Incident
-    crossed: Crossed | None = None
-    outage: Outage | None = None
-    sighting: Sighting | None = None
 
 
 def inject(kinds: list[Kind], scene: Scene) -> tuple[Day, list[Incident]]:
@@ -113,39 +81,6 @@ def _place(kind: Kind, number: int, taken: list[tuple[int, int]], scene: Scene) 
     )
 
 
-def _record(name: str, zone_id: str, subject_id: str, start_ms: int, end_ms: int) -> Incident:
-    kind = next(kind for kind in KINDS if name.startswith(kind))
-    return Incident(
-        incident_id=name,
-        kind=kind,
-        rule=RULES.get(kind),
-        zone_id=zone_id,
-        subject_id=subject_id,
-        start_ms=start_ms,
-        end_ms=end_ms,
-    )
-
-
-def _any_of(choices: Ints | list[int], random: np.random.Generator) -> int | None:
-    return int(random.choice(np.asarray(choices))) if len(choices) else None
-
-
-def _visit(
-    people: Ints, zone: int, leave_ms: Ints, scene: Scene, *, stay_ms: int, until_ms: Ints | int = 0
-) -> tuple[Ints, Ints, Crossed]:
-    """Additional people walk in and out by portals of their own: (arrivals, departures, crossings).
-
-    They stay for `stay_ms`, and in any case until `until_ms`.
-    """
-    portals = [p for p in scene.routes.portals.tolist() if scene.routes.walk_ms(p, zone) is not None]
-    origin, there = scene.random.choice(portals, len(people)), np.full(len(people), zone)
-    pace, method = scene.random.uniform(0.9, 1.1, len(people)), np.full(len(people), CODE)
-    arrive_ms, out = walk(Ways(people, origin, there, pace, method, leave_ms), scene.routes)
-    back_ms = np.maximum(until_ms, arrive_ms + stay_ms)
-    _, back = walk(Ways(people, there, origin, pace, method, back_ms), scene.routes)
-    return arrive_ms, back_ms, merged([out, back])
-
-
 def _reachable(zone: int, scene: Scene) -> bool:
     return any(scene.routes.walk_ms(portal, zone) is not None for portal in scene.routes.portals.tolist())
 
@@ -162,16 +97,16 @@ def _intruder(name: str, start_ms: int, scene: Scene) -> Injected | None:
         if zone.opening_hours and (_reachable(index, scene) or index in layout.pair_zone)
         if not layout.site.is_open(zone.id, start_ms) and not layout.site.is_open(zone.id, end_ms)
     ]
-    zone = _any_of(closed, scene.random)
+    zone = any_of(closed, scene.random)
     if zone is None:
         return None
     stay_ms = int(scene.random.integers(4 * 60, 10 * 60)) * 1000
     if not _reachable(zone, scene):
         return _sighting(name, "person", int(np.flatnonzero(layout.pair_zone == zone)[0]), (start_ms, stay_ms), layout)
-    arrived, left, made = _visit(scene.life.new_people(1), zone, np.array([start_ms]), scene, stay_ms=stay_ms)
+    arrived, left, made = visit(scene.life.new_people(1), zone, np.array([start_ms]), scene, stay_ms=stay_ms)
     zone_id = layout.site.zones[zone].id
-    record = _record(name, zone_id, zone_id, int(arrived[0]), int(left[0]))
-    return Injected(record, replace(made, kept=np.ones(len(made), np.bool_)))
+    told = record(name, zone_id, zone_id, int(arrived[0]), int(left[0]))
+    return Injected(told, replace(made, kept=np.ones(len(made), np.bool_)))
 
 
 def _crowd(name: str, start_ms: int, scene: Scene) -> Injected | None:
@@ -183,7 +118,7 @@ def _crowd(name: str, start_ms: int, scene: Scene) -> Injected | None:
     places = leisure_of(scene.layout, scene.routes)
     always_open = scene.hours.open_through(places, np.full(len(places), start_ms), np.full(len(places), last_ms))
     choices = sorted(places[always_open].tolist(), key=lambda zone: zones[zone].capacity)
-    zone = _any_of([z for z in choices if zones[z].capacity <= SMALL_CROWD] or choices[:1], scene.random)
+    zone = any_of([z for z in choices if zones[z].capacity <= SMALL_CROWD] or choices[:1], scene.random)
     if zone is None:
         return None
     people = scene.life.new_people(int(np.ceil(zones[zone].capacity * scene.random.uniform(1.25, 1.4))))
@@ -191,8 +126,8 @@ def _crowd(name: str, start_ms: int, scene: Scene) -> Injected | None:
     slowest = max(scene.routes.walk_ms(p, zone) or 0 for p in scene.routes.portals.tolist()) * 1.1
     hold = start_ms + int(slowest) + 15 * MINUTE_MS + scene.random.integers(30 * MINUTE_MS, 40 * MINUTE_MS)
     until = hold + scene.random.integers(0, 12 * MINUTE_MS, len(people))
-    _, _, made = _visit(people, zone, leave, scene, stay_ms=LEAST_STAY_MS, until_ms=until)
-    return Injected(_record(name, zones[zone].id, zones[zone].id, start_ms, last_ms), made)
+    _, _, made = visit(people, zone, leave, scene, stay_ms=LEAST_STAY_MS, until_ms=until)
+    return Injected(record(name, zones[zone].id, zones[zone].id, start_ms, last_ms), made)
 
 
 def _over_capacity_span(record: Incident, truth: Balance, layout: Layout) -> Incident:
@@ -224,36 +159,12 @@ def _silent_camera(name: str, start_ms: int, scene: Scene) -> Injected | None:
     during = (crossings.event_ms >= start_ms) & (crossings.event_ms < end_ms)
     counted = layout.line_camera[crossings.line[during]]
     passing = np.bincount(counted[counted != NOBODY], minlength=len(layout.site.cameras))
-    camera = _any_of(np.flatnonzero(passing == passing.min()), scene.random)
+    camera = any_of(np.flatnonzero(passing == passing.min()), scene.random)
     if camera is None:
         return None
     seen = layout.site.cameras[camera]
     home = layout.site.camera_zones[seen.id][0]
-    return Injected(_record(name, home, seen.id, start_ms, end_ms), outage=Outage(camera, start_ms, end_ms))
-
-
-def _tailgater(name: str, start_ms: int, scene: Scene) -> Injected | None:
-    """Somebody slips through a gate behind another without a passage, and leaves by it half an hour later."""
-    layout, crossings = scene.layout, scene.day.crossed
-    inward = np.array([layout.inward(line) for line in layout.gate_lines], np.int64)
-    for line, way in zip(layout.gate_lines, inward.tolist(), strict=True):
-        leaders = (crossings.line == line) & (crossings.direction == way) & (crossings.event_ms >= start_ms)
-        first = crossings.event_ms[leaders][:1]
-        if not len(first) or first[0] > start_ms + 20 * MINUTE_MS:
-            continue
-        enter_ms = int(first[0]) + TAILGATE_MS
-        leave_ms = enter_ms + int(scene.random.integers(20 * MINUTE_MS, 35 * MINUTE_MS))
-        made = Crossed(
-            event_ms=np.array([enter_ms, leave_ms]),
-            line=np.array([line, line]),
-            direction=np.array([way, -way]),
-            person=np.repeat(scene.life.new_people(1), 2),
-            method=np.array([NO_PASSAGE, BUTTON]),
-            kept=np.array([True, False]),
-        )
-        gate = next(gate for gate in layout.site.gates if gate.line == layout.site.lines[line].id)
-        return Injected(_record(name, layout.inner_zone(line), gate.id, enter_ms, enter_ms + 1000), made)
-    return None
+    return Injected(record(name, home, seen.id, start_ms, end_ms), outage=Outage(camera, start_ms, end_ms))
 
 
 def _fire_lane_car(name: str, start_ms: int, scene: Scene) -> Injected | None:
@@ -272,7 +183,7 @@ def _standing(
     """Something stands in a zone of one of `kinds`, in sight of a camera, for so many minutes (least, most)."""
     zones = scene.layout.site.zones
     places = [n for n, (_, zone) in enumerate(scene.layout.pairs) if zones[zone].kind in kinds]
-    pair = _any_of(places, scene.random)
+    pair = any_of(places, scene.random)
     if pair is None:
         return None
     stay_ms = int(scene.random.integers(minutes[0] * 60, minutes[1] * 60)) * 1000
@@ -285,14 +196,16 @@ def _sighting(name: str, what: ObjectClass, pair: int, span: tuple[int, int], la
     place, end_ms = layout.site.zones[zone], span[0] + span[1]
     x_m, y_m = np.mean(place.polygon_m, axis=0).round(2).tolist()
     seen = Sighting(what, camera, zone, span[0], end_ms, x_m, y_m)
-    return Injected(_record(name, place.id, place.id, span[0], end_ms), sighting=seen)
+    return Injected(record(name, place.id, place.id, span[0], end_ms), sighting=seen)
 
 
 MAKERS: Final[dict[Kind, Callable[[str, int, Scene], Injected | None]]] = {
     "intruder": _intruder,
     "crowd": _crowd,
     "silent_camera": _silent_camera,
-    "tailgater": _tailgater,
+    "tailgater": at_gates.tailgater,
+    "held_gate": at_gates.held_gate,
+    "forced_gate": at_gates.forced_gate,
     "fire_lane_car": _fire_lane_car,
     "e_bike": _e_bike,
 }

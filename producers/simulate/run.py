@@ -14,9 +14,10 @@ from producers.feed import Feed, Progress, no_progress
 from producers.layout import Layout
 from producers.produced import Produced
 from producers.simulate.faults import Faults
-from producers.simulate.incidents import KINDS, Kind, Scene, inject
+from producers.simulate.incidents import inject
 from producers.simulate.life import Life
 from producers.simulate.routes import Routes
+from producers.simulate.scene import KINDS, Kind, Scene
 from producers.simulate.truth import Incident, open_truth
 from producers.sink import Sink
 

@@ -16,7 +16,16 @@ from producers.day import Balance, Day
 from producers.layout import Bools, Layout
 from producers.produced import Produced
 
-Rule = Literal["over_capacity", "restricted_hours", "camera_silent", "fire_lane", "e_bike"]
+Rule = Literal[
+    "over_capacity",
+    "restricted_hours",
+    "camera_silent",
+    "tailgating",
+    "gate_held",
+    "gate_forced",
+    "fire_lane",
+    "e_bike",
+]
 
 OCCUPANCY = pa.schema([("zone_id", pa.string()), ("minute_ms", pa.int64()), ("persons", pa.int64())])
 LINE_COUNTS = pa.schema(
@@ -32,11 +41,11 @@ LINE_COUNTS = pa.schema(
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """One injected incident; `rule` is the alert rule that must tell it, or None where there is none yet."""
+    """One injected incident; `rule` is the alert rule that must tell it."""
 
     incident_id: str
     kind: str
-    rule: Rule | None
+    rule: Rule
     zone_id: str
     subject_id: str
     start_ms: int

@@ -155,7 +155,7 @@ def passage(number: int, event_ms: int) -> Message:
         method="card",
         granted=True,
     )
-    return "turnstile_north", encoder.encode(sent), event_ms
+    return "estate", encoder.encode(sent), event_ms
 
 
 def disposition(event_ms: int) -> Message:

@@ -14,13 +14,13 @@ from infra.errors import UserError
 from infra.events import Envelope
 from producers.produced import Produced
 from producers.simulate.faults import Faults
-from producers.simulate.incidents import KINDS, RULES, Kind
 from producers.simulate.run import Plan, parse_incidents, run
+from producers.simulate.scene import KINDS, RULES, Kind
 from producers.simulate.truth import Incident
 from tests.producers.helpers import SMALL, MemorySink, nested_site
 
 MONDAY = date(2024, 5, 27)
-ALL: dict[Kind, int] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "tailgater": 1, "fire_lane_car": 1, "e_bike": 1}
+ALL: dict[Kind, int] = dict.fromkeys(KINDS, 1) | {"intruder": 2, "silent_camera": 2}
 
 
 def simulated(folder: Path, incidents: dict[Kind, int], seed: int = 7, missed: float = 0.05) -> MemorySink:
@@ -47,7 +47,7 @@ def test_all_kinds_in_one_day_do_not_overlap(tmp_path: Path, seed: int) -> None:
     found = records(tmp_path)
     assert sorted(one.kind for one in found) == sorted(kind for kind, count in ALL.items() for _ in range(count))
     assert all(one.end_ms <= other.start_ms for one, other in pairwise(found))
-    assert all(one.rule == RULES.get(kind) for one in found for kind in KINDS if one.kind == kind)
+    assert all(one.rule == RULES[kind] for one in found for kind in KINDS if one.kind == kind)
     assert len({one.incident_id for one in found}) == len(found)
 
 
@@ -106,20 +106,32 @@ def test_silent_camera_sends_nothing_and_loses_little(tmp_path: Path) -> None:
     assert counts["sent_count"].sum() == produced.crossings_sent
 
 
-def test_tailgater_has_no_passage(tmp_path: Path) -> None:
-    sink = simulated(tmp_path, {"tailgater": 1}, missed=0)
-    (one,) = records(tmp_path)
-    line = next(gate.line for gate in SMALL.gates if gate.id == one.subject_id)
-    crossed = sorted(
+def at_the_gate(sink: MemorySink, line: str) -> tuple[list[int], list[int]]:
+    """Times of the crossings into the estate over a line, and of the passages that let in there."""
+    crossed = [
         moment
         for envelope in sink.with_crossings()
-        if envelope.crossings and envelope.zone_id == "estate"
-        for moment, crossed_line in zip(envelope.crossings.event_ms, envelope.crossings.line_id, strict=True)
-        if crossed_line == line
-    )
-    passed = sorted(passage.event_ms for passage in sink.passages() if passage.gate_id == one.subject_id)
-    assert [moment for moment in crossed if moment not in set(passed)] == [one.start_ms]
-    assert one.start_ms - 1_200 in passed
+        if (told := envelope.crossings) is not None
+        for moment, crossed_line, way in zip(told.event_ms, told.line_id, told.direction, strict=True)
+        if crossed_line == line and way == 1
+    ]
+    gates = {gate.id for gate in SMALL.gates if gate.line == line}
+    return sorted(crossed), sorted(p.event_ms for p in sink.passages() if p.gate_id in gates and p.direction == 1)
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [("tailgater", 1, 1), ("held_gate", 4, 6), ("forced_gate", 1, 1)])
+@pytest.mark.parametrize("seed", range(3))
+def test_who_comes_in_without_a_passage(kind: Kind, least: int, most: int, seed: int, tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {kind: 1}, seed, missed=0)
+    (one,) = records(tmp_path)
+    crossed, passed = at_the_gate(sink, one.subject_id)
+    assert least <= len(crossed) - len(passed) <= most
+    during = [moment for moment in crossed if one.start_ms <= moment < one.end_ms]
+    assert len(during) >= len(crossed) - len(passed)
+    if kind == "forced_gate":
+        assert all(abs(moment - one.start_ms) >= 60_000 for moment in crossed if moment != one.start_ms)
+    else:
+        assert one.start_ms - 1_200 in crossed
 
 
 def test_car_is_detected_in_the_fire_lane(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from producers.simulate.run import run as simulate
 from producers.sink import JsonlSink
 from tests.producers.helpers import MemorySink, nested_site
 
+NESTED = nested_site()
 PASSAGE = (
-    b'{"schema_version":1,"passage_id":"p","estate_id":"e","gate_id":"g","event_ms":5,'
+    b'{"schema_version":1,"passage_id":"p","estate_id":"e","gate_id":"g3","event_ms":5,'
     b'"direction":1,"method":"card","granted":true}'
 )
 ENVELOPE = (
@@ -27,10 +28,10 @@ ENVELOPE = (
 def test_what_is_recorded_comes_back_unchanged(tmp_path: Path) -> None:
     path, direct, again = tmp_path / "day.jsonl", MemorySink(), MemorySink()
     plan = Plan(date(2024, 5, 27), faults=Faults(poison=6, duplicates=0.01, late=0.01))
-    simulate(nested_site(), plan, direct)
+    simulate(NESTED, plan, direct)
     with JsonlSink(path) as sink:
-        simulate(nested_site(), plan, sink)
-    assert run(path, again).messages == len(direct.sent)
+        simulate(NESTED, plan, sink)
+    assert run(path, again, NESTED).messages == len(direct.sent)
     assert again.sent == direct.sent
 
 
@@ -50,34 +51,36 @@ def test_pace_follows_event_time(tmp_path: Path) -> None:
         clock.advance(round(seconds * 1000))
 
     sink = MemorySink()
-    run(path, sink, 10, clock=clock, sleep=sleep)
+    run(path, sink, NESTED, 10, clock=clock, sleep=sleep)
     assert slept == [0.1, 1.0]
     assert [message.timestamp_ms for message in sink.sent] == times
 
 
 def test_bare_messages_find_their_topic_and_key(tmp_path: Path) -> None:
     sink = MemorySink()
-    run(recording(tmp_path / "r.jsonl", ENVELOPE % (7, 8), PASSAGE), sink)
+    run(recording(tmp_path / "r.jsonl", ENVELOPE % (7, 8), PASSAGE), sink, NESTED)
     assert [(m.topic, m.key, m.timestamp_ms) for m in sink.sent] == [
         ("detections", b"z", 7),
-        ("gate_passages", b"g", 5),
+        ("gate_passages", b"phase_b", 5),
     ]
 
 
-@pytest.mark.parametrize("bad", [b"{", b"[]", b'{"topic":"x","key":"k","timestamp_ms":1,"value":{}}', b"\xff"])
+@pytest.mark.parametrize(
+    "bad", [b"{", b"[]", PASSAGE.replace(b"g3", b"g9"), b'{"topic":"x","key":"k","timestamp_ms":1,"value":{}}', b"\xff"]
+)
 def test_bad_line_is_named_or_kept(tmp_path: Path, bad: bytes) -> None:
     path = recording(tmp_path / "r.jsonl", ENVELOPE % (7, 8), bad, PASSAGE)
     with pytest.raises(UserError, match=r"r\.jsonl:2: neither"):
-        run(path, MemorySink())
+        run(path, MemorySink(), NESTED)
     sink = MemorySink()
-    assert run(path, sink, keep_bad=True).bad == 1
+    assert run(path, sink, NESTED, keep_bad=True).bad == 1
     assert sink.sent[1].value == bad
     assert sink.sent[1].timestamp_ms == 7
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no\.jsonl"):
-        run(tmp_path / "no.jsonl", MemorySink())
+        run(tmp_path / "no.jsonl", MemorySink(), NESTED)
 
 
 def test_speeds_are_parsed() -> None:

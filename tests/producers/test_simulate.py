@@ -168,10 +168,16 @@ def test_a_crossing_has_one_id_in_all_zones_it_changes() -> None:
 def test_every_gate_crossing_has_its_passage() -> None:
     sink = MemorySink()
     run(NESTED, Plan(MONDAY), sink)
-    passed = sorted((p.event_ms, p.direction) for p in sink.passages())
-    assert passed == sorted({(ms, way) for _, ms, line, way in events(sink) if line in {"main", "side"}})
+    crossed = {(line, way, ms) for _, ms, line, way in events(sink) if line in {"main", "side"}}
+    for line, gates, key in (("main", {"g1", "g2"}, b"estate"), ("side", {"g3"}, b"phase_b")):
+        for way in (1, -1):
+            passed = sorted(p.event_ms for p in sink.passages() if p.gate_id in gates and p.direction == way)
+            times = sorted(ms for name, direction, ms in crossed if (name, direction) == (line, way))
+            assert len(passed) == len(times) > 0
+            assert all(500 <= b - a < 2_500 for a, b in zip(passed, times, strict=True))
+        keys = {m.key for m in sink.sent if m.topic == "gate_passages" and any(g.encode() in m.value for g in gates)}
+        assert keys == {key}
     assert {p.gate_id for p in sink.passages()} == {"g1", "g2", "g3"}
-    assert {p.gate_id.encode() for p in sink.passages()} == {m.key for m in sink.sent if m.topic == "gate_passages"}
 
 
 def test_people_use_all_doors() -> None:

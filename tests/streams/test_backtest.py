@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from streams.backtest import backtest, explains
 from tests.producers.helpers import SMALL
-from tests.streams.backtest import INCIDENTS, backtest, explains, simulated_day, table
+from tests.streams.backtest import INCIDENTS, simulated, table
 from tests.streams.stories import changed_site
 
 WATCHFUL = changed_site({"plaza": {"gathering_persons": 140}}, {})
@@ -13,9 +14,9 @@ WATCHFUL = changed_site({"plaza": {"gathering_persons": 140}}, {})
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_incident_is_one_alert_and_nothing_else_is(tmp_path: Path, seed: int) -> None:
-    messages, incidents = simulated_day(tmp_path, INCIDENTS, seed)
+    messages, incidents = simulated(tmp_path, INCIDENTS, seed)
     alerts = list(backtest(messages, SMALL).values())
-    assert len(incidents) == 10
+    assert len(incidents) == sum(INCIDENTS.values())
     explained = [[alert.rule for alert in alerts if explains(incident, alert)] for incident in incidents]
     assert explained == [[incident.rule] for incident in incidents]
     assert [alert for alert in alerts if not any(explains(incident, alert) for incident in incidents)] == []
@@ -23,20 +24,20 @@ def test_every_incident_is_one_alert_and_nothing_else_is(tmp_path: Path, seed: i
 
 
 def test_normal_life_raises_nothing_where_gatherings_are_watched_too(tmp_path: Path) -> None:
-    messages, _ = simulated_day(tmp_path, {}, 7)
+    messages, _ = simulated(tmp_path, {}, 7)
     assert backtest(messages, WATCHFUL) == {}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_crowd_is_a_gathering_too_where_one_is_watched_for(tmp_path: Path, seed: int) -> None:
-    messages, (crowd,) = simulated_day(tmp_path, {"crowd": 1}, seed)
+    messages, (crowd,) = simulated(tmp_path, {"crowd": 1}, seed)
     alerts = backtest(messages, WATCHFUL).values()
-    watched = ["gathering"] if crowd.zone_id == "plaza" else []
+    watched = ["gathering"] if crowd.subject_id == "plaza" else []
     assert sorted(alert.rule for alert in alerts) == [*watched, "over_capacity"]
-    assert {alert.zone_id for alert in alerts} == {crowd.zone_id}
+    assert {alert.zone_id for alert in alerts} == {crowd.subject_id}
 
 
 def test_the_table_of_the_documents_is_made_again() -> None:
     lines = table(days=1).splitlines()
-    assert len(lines) == 2 + 5
+    assert len(lines) == 2 + 8
     assert "| `fire_lane` | 2 | 1.000 | 0.00 |" in lines

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from infra.clock import HOUR_MS, FakeClock
 from infra.events import Alert, Envelope, Health, Picture, encoder
-from streams.alerts import Room, ZoneAlerts, take_envelopes
+from streams.alerts import Room, take_envelopes
 from streams.durable import DurableZones, ZoneValue
 from streams.rules import camera_silent, camera_tampered, clock_skew
+from streams.zone_alerts import ZoneAlerts
 from tests.streams.stories import SMALL, envelope, told
 
 T0 = 1_700_000_000_000

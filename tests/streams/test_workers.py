@@ -11,13 +11,14 @@ import msgspec
 import pytest
 
 from infra.clock import MINUTE_MS, SystemClock
-from infra.events import Alert, Envelope, OccupancyMinute, encoder
+from infra.events import Alert, Envelope, GatePassage, OccupancyMinute, encoder
 from infra.lag import end_offsets, lag
 from infra.local.process import wait_until
 from infra.local.registry import read_process, start_process, stop_process
+from infra.passages import passage_key
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, OCCUPANCY
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPANCY
 from streams.worker import group
 from tests.kafka_helpers import Sent, produce, read_all
 from tests.streams.test_zone import START_MS, Passing, _stream
@@ -25,7 +26,7 @@ from tests.streams.test_zone import START_MS, Passing, _stream
 pytestmark = pytest.mark.stack
 SITE = load_site(SMALL_SITE)
 MINUTES = 30
-INPUTS = {"occupancy": (DETECTIONS,), "alerts": (DETECTIONS, OCCUPANCY)}
+INPUTS = {"occupancy": (DETECTIONS,), "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES)}
 
 
 def _start(settings: Settings, name: str) -> None:
@@ -134,6 +135,36 @@ def test_a_silent_camera_is_one_alert_that_opens_and_closes(running: Settings) -
         ("opened", last_word_ms + 180_000, None),
         ("closed", last_word_ms + 180_000, silent_to + 1000),
     }
+
+
+def test_a_tailgater_is_told_from_crossings_and_passages_and_bad_passages_are_dead_letters(running: Settings) -> None:
+    entered_ms = START_MS + 3 * MINUTE_MS
+    granted = [_passage(START_MS + 60_000), _passage(entered_ms)]
+    crossed = [Passing(START_MS + 61_000, "north", 1), Passing(entered_ms + 1_000, "north", 1)]
+    produce(running, DETECTIONS, _sent(_stream([*crossed, Passing(entered_ms + 2_500, "north", 1)], MINUTES)))
+    produce(running, GATE_PASSAGES, [*granted, (b"turnstile_north", b"{}", entered_ms), granted[0]])
+    wait_until(lambda: sum(end_offsets(running, ALERTS)) >= 2, 90, "the tailgater's alert, without a later passage")
+    alerts = [msgspec.json.decode(message.value() or b"", type=Alert) for message in read_all(running, ALERTS)]
+    opened_ms = entered_ms + 2_500
+    assert [(a.rule, a.status, a.subject_id, a.opened_ms) for a in alerts] == [
+        ("tailgating", status, "gate_north", opened_ms) for status in ("opened", "closed")
+    ]
+    (letter,) = read_all(running, DEAD_LETTERS)
+    assert (_header(letter.headers(), "reason"), letter.value()) == ("wrong_schema_version", b"{}")
+
+
+def _passage(event_ms: int) -> Sent:
+    passage = GatePassage(
+        schema_version=1,
+        passage_id=f"p{event_ms}",
+        estate_id=SITE.estate.id,
+        gate_id="turnstile_north",
+        event_ms=event_ms,
+        direction=1,
+        method="card",
+        granted=True,
+    )
+    return passage_key(passage, SITE), encoder.encode(passage), event_ms
 
 
 def test_a_total_outage_is_noticed_by_the_clock(running: Settings) -> None:

@@ -1,0 +1,98 @@
+"""What the alert rules remember of one zone, and which of them look at what. Pure; knows no Kafka."""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from infra.events import Alert, Envelope, OccupancyMinute
+from infra.site import Site
+from streams import signs
+from streams.admissions import Gateway, note_crossings
+from streams.rules import (
+    camera_silent,
+    camera_tampered,
+    clock_skew,
+    e_bike,
+    fire_lane,
+    gate,
+    gathering,
+    over_capacity,
+    restricted_hours,
+    wrong_way,
+)
+from streams.seen import Sequence as SeenSequence
+from streams.seen import first_time
+
+
+class ZoneAlerts(Struct):
+    """What the rules remember of one zone.
+
+    `seen` is of all cameras that report on it; `silence`, `tampered` and `skewed` are of those at home in it.
+    """
+
+    seen: dict[str, list[SeenSequence]] = {}
+    silence: dict[str, camera_silent.State] = {}
+    tampered: dict[str, camera_tampered.State] = {}
+    skewed: dict[str, clock_skew.State] = {}
+    breach: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
+    presence: signs.State = msgspec.field(default_factory=signs.State)
+    standing: fire_lane.State = msgspec.field(default_factory=fire_lane.State)
+    gathered: gathering.State = msgspec.field(default_factory=gathering.State)
+    wrong_way: dict[str, signs.State] = {}
+    e_bikes: signs.State = msgspec.field(default_factory=signs.State)
+    gateways: dict[str, Gateway] = {}
+
+
+def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
+    """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
+    if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
+        return []
+    note_crossings(state.gateways, envelope, site)
+    published = [
+        *restricted_hours.step(state.presence, envelope, site),
+        *fire_lane.step(state.standing, envelope, site),
+        *gathering.step(state.gathered, envelope, site),
+        *wrong_way.step(state.wrong_way, envelope, site),
+        *e_bike.step(state.e_bikes, envelope, site),
+    ]
+    if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
+        published += _camera_rules(state, envelope, sent_ms, site)
+    return published
+
+
+def _camera_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
+    """The rules about the camera itself, judged in its home zone only."""
+    camera_id = envelope.camera_id
+    state.silence[camera_id], silence = camera_silent.step(state.silence.get(camera_id), envelope, sent_ms, site)
+    return [
+        *silence,
+        *camera_tampered.step(state.tampered.setdefault(camera_id, camera_tampered.State()), envelope, site),
+        *clock_skew.step(state.skewed.setdefault(camera_id, clock_skew.State()), envelope, site),
+    ]
+
+
+def minute_rules(state: ZoneAlerts, row: OccupancyMinute, site: Site) -> list[Alert]:
+    """All rules that look at occupancy, on one published minute; changes `state`."""
+    return over_capacity.step(state.breach, row, site.zone[row.zone_id], site.limits.over_capacity)
+
+
+def heard_ms(zones: Iterable[ZoneAlerts]) -> int | None:
+    """The time of sending by which the silence of these zones' cameras is judged; None where there are none."""
+    return camera_silent.heard_ms(camera for zone in zones for camera in zone.silence.values())
+
+
+def overdue_cameras(state: ZoneAlerts, zone_id: str, now_ms: int, site: Site) -> list[Alert]:
+    """Alerts of the cameras that have told nothing for too long at `now_ms`, a time of sending; changes `state`."""
+    return [
+        alert
+        for camera_id, camera in state.silence.items()
+        for alert in camera_silent.overdue(camera, camera_id, zone_id, now_ms, site)
+    ]
+
+
+def settled_gates(state: ZoneAlerts, both_ms: int, site: Site) -> list[Alert]:
+    """What is settled at the zone's gates once cameras and gates have told all up to `both_ms`; changes `state`."""
+    return [
+        alert for line_id, gateway in state.gateways.items() for alert in gate.decide(gateway, line_id, both_ms, site)
+    ]
