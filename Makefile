@@ -38,6 +38,7 @@ check: .venv/ready  ## ruff, mypy strict, import rules, SQL format, schemas up t
 	$(ANFANG) schema check
 
 bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
+	$(UV) sync --frozen --quiet --project tests/benchmarks/peers
 	$(PYTHON) -m tests.benchmarks $(NAME)
 
 dashboards: setup  ## Superset with its dashboard, and a check of every chart

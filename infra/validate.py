@@ -4,7 +4,6 @@ The nightly asks the same in Spark SQL (`batch/`); a test holds the two to the s
 """
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -39,6 +38,10 @@ class Refusal:
 
 
 _decoder: Final = msgspec.json.Decoder(Envelope)
+_UNEQUAL: Final = {
+    part: Refusal("unequal_columns", f"the lists in {part} differ in length")
+    for part in ("crossings", "detections", "visitors")
+}
 
 
 def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site) -> Envelope | Refusal:
@@ -99,19 +102,20 @@ def _bad_crossings(envelope: Envelope, site: Site) -> Refusal | None:
     crossings = envelope.crossings
     if crossings is None:
         return None
-    columns = (
-        crossings.crossing_id,
-        crossings.event_ms,
-        crossings.line_id,
-        crossings.direction,
-        crossings.track_id,
-        crossings.object_class,
-    )
-    if len({len(column) for column in columns}) != 1:
-        return Refusal("unequal_columns", "the lists in crossings differ in length")
-    unknown = next((line for line in crossings.line_id if line not in site.line), None)
-    if unknown is not None:
-        return Refusal("unknown_line", f"line_id {unknown!r} is not in the site file")
+    rows = len(crossings.event_ms)
+    if not (
+        rows
+        == len(crossings.crossing_id)
+        == len(crossings.line_id)
+        == len(crossings.direction)
+        == len(crossings.track_id)
+        == len(crossings.object_class)
+    ):
+        return _UNEQUAL["crossings"]
+    lines = site.line
+    for line in crossings.line_id:
+        if line not in lines:
+            return Refusal("unknown_line", f"line_id {line!r} is not in the site file")
     return _outside_slice(envelope, crossings.event_ms, "crossings")
 
 
@@ -119,18 +123,16 @@ def _bad_detections(envelope: Envelope) -> Refusal | None:
     detections = envelope.detections
     if detections is None:
         return None
-    columns = (
-        detections.event_ms,
-        detections.track_id,
-        detections.object_class,
-        detections.x_m,
-        detections.y_m,
-        detections.confidence,
-    )
-    if len({len(column) for column in columns}) != 1:
-        return Refusal("unequal_columns", "the lists in detections differ in length")
-    if not all(map(math.isfinite, (*detections.x_m, *detections.y_m, *detections.confidence))):
-        return Refusal("not_finite", "x_m, y_m or confidence is not finite")
+    rows = len(detections.event_ms)
+    if not (
+        rows
+        == len(detections.track_id)
+        == len(detections.object_class)
+        == len(detections.x_m)
+        == len(detections.y_m)
+        == len(detections.confidence)
+    ):
+        return _UNEQUAL["detections"]
     return _outside_slice(envelope, detections.event_ms, "detections")
 
 
@@ -138,8 +140,8 @@ def _bad_visitors(envelope: Envelope) -> Refusal | None:
     visitors = envelope.visitors
     if visitors is None:
         return None
-    if len({len(visitors.event_ms), len(visitors.track_id), len(visitors.token)}) != 1:
-        return Refusal("unequal_columns", "the lists in visitors differ in length")
+    if not len(visitors.event_ms) == len(visitors.track_id) == len(visitors.token):
+        return _UNEQUAL["visitors"]
     return _outside_slice(envelope, visitors.event_ms, "visitors")
 
 

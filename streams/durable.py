@@ -84,8 +84,11 @@ class Taken(Generic[S]):
 
     def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output]) -> None:
         """Note that `zone_id` changed and that `outputs` are to be sent for it."""
-        self.touched[zone_id] = value
-        self.outputs.setdefault(zone_id, []).extend(outputs)
+        if zone_id not in self.touched:
+            self.touched[zone_id] = value
+            self.outputs[zone_id] = []
+        if outputs:
+            self.outputs[zone_id].extend(outputs)
 
 
 class DurableZones(Generic[S]):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import faust
 
-from infra.events import encoder
+from infra.events import OccupancyMinute, encoder
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
@@ -55,11 +55,11 @@ def take_envelopes(
         taken.envelopes += 1
         taken.duplicates += value.state.duplicates - duplicates
         taken.late += value.state.too_late - late
-        key = judged.zone_id.encode()
-        outputs = [
-            Output(occupancy_topic, record.partition, key, encoder.encode(row), record.timestamp) for row in rows
-        ]
-        taken.touch(judged.zone_id, value, outputs)
+        taken.touch(judged.zone_id, value, [_output(row, record, occupancy_topic) for row in rows])
     told = ((zone_id, value.state.watermark_ms) for zone_id, value in taken.touched.items())
     taken.watermarks_ms = {zone_id: watermark_ms for zone_id, watermark_ms in told if watermark_ms >= 0}
     return taken
+
+
+def _output(row: OccupancyMinute, cause: Record, topic: str) -> Output:
+    return Output(topic, cause.partition, row.zone_id.encode(), encoder.encode(row), cause.timestamp)

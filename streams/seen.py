@@ -26,15 +26,19 @@ def first_time(sequences: list[Sequence], envelope: Envelope) -> bool:
 
     `sequences` holds the last `MAX_BOOTS` boots of one camera for one zone, newest last, and is changed in place.
     """
-    sequence = next((known for known in sequences if known.boot_id == envelope.boot_id), None)
-    if sequence is None:
-        sequence = Sequence(envelope.boot_id, prefix=max(0, envelope.seq - MAX_AHEAD))
-        sequences.append(sequence)
-        del sequences[:-MAX_BOOTS]
+    for sequence in sequences:
+        if sequence.boot_id == envelope.boot_id:
+            return _record(sequence, envelope.seq)
+    sequence = Sequence(envelope.boot_id, prefix=max(0, envelope.seq - MAX_AHEAD))
+    sequences.append(sequence)
+    del sequences[:-MAX_BOOTS]
     return _record(sequence, envelope.seq)
 
 
 def _record(sequence: Sequence, seq: int) -> bool:
+    if seq == sequence.prefix and not sequence.ahead:  # the usual case: nothing is missing
+        sequence.prefix += 1
+        return True
     if seq < sequence.prefix or seq in sequence.ahead:
         return False
     sequence.ahead.add(seq)

@@ -15,7 +15,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS
-from infra.events import SCHEMA_VERSION, Coverage, Envelope, Health, OccupancyMinute, derived_id
+from infra.events import SCHEMA_VERSION, Coverage, Crossings, Envelope, Health, OccupancyMinute, derived_id
 from infra.site import Site
 from streams.estimate import Estimate, MinuteEvidence, step
 from streams.seen import Sequence, first_time
@@ -88,13 +88,16 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
     What is published depends on the order of the envelopes only, not on how they were batched. A repeat changes
     nothing but its count.
     """
-    camera = state.cameras.setdefault(envelope.camera_id, CameraState())
+    camera = state.cameras.get(envelope.camera_id)
+    if camera is None:
+        camera = state.cameras[envelope.camera_id] = CameraState()
     if not first_time(camera.sequences, envelope):
         state.duplicates += 1
         return []
     was_closed = state.closed_ms
     camera.latest_ms = max(camera.latest_ms, envelope.end_ms)
-    _count_crossings(state, envelope, rules)
+    if envelope.crossings is not None:
+        _count_crossings(state, envelope.crossings, rules)
     if envelope.health is not None:
         _hear_health(camera, envelope.health, envelope.start_ms)
     if envelope.visible is not None and not _blind_at(camera, envelope.end_ms):
@@ -119,10 +122,7 @@ def _hear_health(camera: CameraState, health: Health, at_ms: int) -> None:
         camera.blind, camera.blind_from_ms = True, at_ms
 
 
-def _count_crossings(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> None:
-    crossings = envelope.crossings
-    if crossings is None:
-        return
+def _count_crossings(state: ZoneState, crossings: Crossings, rules: ZoneRules) -> None:
     effects = rules.site.effects
     columns = zip(crossings.event_ms, crossings.line_id, crossings.direction, crossings.object_class, strict=True)
     for event_ms, line_id, direction, object_class in columns:

@@ -28,12 +28,15 @@ def produce(settings: Settings, topic: Topic, messages: Iterable[Sent]) -> None:
 
 def read_all(settings: Settings, topic: Topic) -> Sequence[Message]:
     """Every message that `topic` holds now, partition after partition."""
+    return read_topic(settings, topic_name(topic, settings))
+
+
+def read_topic(settings: Settings, name: str) -> Sequence[Message]:
+    """Every message that the topic of that very name holds now, partition after partition."""
     config = {"bootstrap.servers": settings.kafka_address(), "group.id": "anfang-test-reader", "log_level": 0}
     consumer = Consumer({**config, "enable.auto.commit": False, "fetch.queue.backoff.ms": 5})
     try:
-        return [
-            message for p in range(settings.partitions) for message in _read(consumer, topic_name(topic, settings), p)
-        ]
+        return [message for p in range(settings.partitions) for message in _read(consumer, name, p)]
     finally:
         consumer.close()
 

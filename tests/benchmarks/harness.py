@@ -22,7 +22,7 @@ from msgspec import Struct
 from rich.table import Table
 
 from infra.local.parts import fetch_parts
-from infra.local.registry import stop_process
+from infra.local.registry import read_process, stop_process
 from infra.local.stack import down, up
 from infra.settings import Settings
 from infra.topics import admin
@@ -172,6 +172,31 @@ def own_stack() -> Iterator[Settings]:
             yield settings
         finally:
             down(settings)
+
+
+def cores() -> tuple[set[int], set[int]]:
+    """The core that what is measured runs on, and those for the broker; the same where there is one only."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    return {first}, set(others or [first])
+
+
+def keep_broker_on(settings: Settings, where: set[int]) -> None:
+    """Let the broker run on these cores only, so that it takes nothing from what is measured."""
+    broker = read_process(settings, "kafka")
+    assert broker is not None
+    for thread in psutil.Process(broker.pid).threads():
+        os.sched_setaffinity(thread.id, where)
+
+
+@contextmanager
+def started_on(where: set[int]) -> Iterator[None]:
+    """What is started meanwhile runs on these cores, with all its threads."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, where)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager
