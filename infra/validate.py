@@ -9,7 +9,16 @@ from typing import Final, Literal
 
 import msgspec
 
-from infra.events import MAX_CLOCK_ERROR_MS, MAX_ENVELOPE_BYTES, MAX_SLICE_MS, SCHEMA_VERSION, Envelope
+from infra.events import (
+    MAX_CLOCK_ERROR_MS,
+    MAX_ENVELOPE_BYTES,
+    MAX_SLICE_MS,
+    SCHEMA_VERSION,
+    Crossings,
+    Detections,
+    Envelope,
+    Visitors,
+)
 from infra.site import Site
 
 Reason = Literal[
@@ -95,13 +104,15 @@ def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site) -> Refusal |
     if abs(envelope.start_ms - kafka_timestamp_ms) > MAX_CLOCK_ERROR_MS:
         off_h = (envelope.start_ms - kafka_timestamp_ms) / 3_600_000
         return Refusal("event_time_off", f"start_ms is {off_h:+.1f} h from the time of sending, at most 24 h")
-    return _bad_crossings(envelope, site) or _bad_detections(envelope) or _bad_visitors(envelope)
+    crossings, detections, visitors = envelope.crossings, envelope.detections, envelope.visitors
+    return (
+        (None if crossings is None else _bad_crossings(crossings, envelope, site))
+        or (None if detections is None else _bad_detections(detections, envelope))
+        or (None if visitors is None else _bad_visitors(visitors, envelope))
+    )
 
 
-def _bad_crossings(envelope: Envelope, site: Site) -> Refusal | None:
-    crossings = envelope.crossings
-    if crossings is None:
-        return None
+def _bad_crossings(crossings: Crossings, envelope: Envelope, site: Site) -> Refusal | None:
     rows = len(crossings.event_ms)
     if not (
         rows
@@ -119,10 +130,7 @@ def _bad_crossings(envelope: Envelope, site: Site) -> Refusal | None:
     return _outside_slice(envelope, crossings.event_ms, "crossings")
 
 
-def _bad_detections(envelope: Envelope) -> Refusal | None:
-    detections = envelope.detections
-    if detections is None:
-        return None
+def _bad_detections(detections: Detections, envelope: Envelope) -> Refusal | None:
     rows = len(detections.event_ms)
     if not (
         rows
@@ -136,10 +144,7 @@ def _bad_detections(envelope: Envelope) -> Refusal | None:
     return _outside_slice(envelope, detections.event_ms, "detections")
 
 
-def _bad_visitors(envelope: Envelope) -> Refusal | None:
-    visitors = envelope.visitors
-    if visitors is None:
-        return None
+def _bad_visitors(visitors: Visitors, envelope: Envelope) -> Refusal | None:
     if not len(visitors.event_ms) == len(visitors.track_id) == len(visitors.token):
         return _UNEQUAL["visitors"]
     return _outside_slice(envelope, visitors.event_ms, "visitors")

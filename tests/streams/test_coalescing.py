@@ -1,19 +1,15 @@
 """The private parts of Faust that the coalescing consumer builds on have the shape it expects."""
 
-import dataclasses
 import inspect
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import cast
 
-import msgspec
-from aiokafka.consumer import fetcher
-from aiokafka.structs import ConsumerRecord
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
 
-from streams.coalescing import CoalescingConsumer, LightRecord
+from streams.coalescing import CoalescingConsumer
 
 
 def test_versions_are_the_measured_ones() -> None:
@@ -32,12 +28,6 @@ def test_the_overridden_methods_have_the_known_signatures() -> None:
     for name, parameters in expected.items():
         assert list(inspect.signature(getattr(Consumer, name)).parameters) == parameters
     assert list(inspect.signature(AiokafkaConsumer._to_message).parameters) == ["self", "tp", "record"]
-
-
-def test_the_light_record_has_the_fields_of_the_real_one() -> None:
-    real, ours = dataclasses.fields(ConsumerRecord), msgspec.structs.fields(LightRecord)
-    assert [field.name for field in real] == [field.name for field in ours]
-    assert "return ConsumerRecord(" in inspect.getsource(fetcher.PartitionRecords)
 
 
 def test_the_bookkeeping_attributes_exist() -> None:
