@@ -126,9 +126,9 @@ def replay(
 
 @produce.command()
 def video(
-    source: Annotated[str, typer.Argument(help="a video, a folder of frames, rtsp://… or the number of a USB camera")],
+    sources: Annotated[list[str], typer.Argument(help="videos, folders of frames, rtsp://… or numbers of USB cameras")],
     *,
-    camera: Annotated[str, typer.Option("--camera", help="the camera's id in the site file")],
+    camera: Annotated[list[str], typer.Option("--camera", help="camera id in the site file; one for each source")],
     site: SiteOption = None,
     weights: Annotated[Path | None, typer.Option("--weights", help=".pt, .onnx or OpenVINO folder")] = None,
     start: Annotated[str | None, typer.Option("--start", help="event time of frame 0, ISO 8601; default: now")] = None,
@@ -136,10 +136,11 @@ def video(
     busy: Annotated[float, typer.Option("--busy", min=1, help="looks a second, at most, while something moves")] = 25.0,
     to: ToOption = "kafka",
 ) -> None:
-    """Watch a video or a camera: persons and vehicles become detections, crossings and visible counts.
+    """Watch videos or cameras: persons and vehicles become detections, crossings and visible counts.
 
-    Needs the vision extra, and the camera's view in the site file. A start without offset is the estate's local time.
-    The same recording with the same start, weights and options gives the same envelopes: sending it again is harmless.
+    The cameras' views are in the site file. A start without offset is the estate's local time. The same recording
+    with the same start, weights and options gives the same envelopes: sending it again is harmless. Of several
+    sources, one that cannot be read does not stop the others; the command then ends with 1.
 
     Example: anfang produce video gate.mp4 --camera cam_gate_north --weights yolo11n.pt --start 2024-05-27T08:00:00
     """
@@ -147,15 +148,18 @@ def video(
 
     settings, estate = configured(site)
     plan = Plan(
-        source=source,
-        camera_id=camera,
+        sources=sources,
+        camera_ids=camera,
         weights=weights or settings.weights,
         start=start,
         folder_fps=frames,
         busy_fps=busy,
     )
     with _sink(to, settings) as sink, _bar("video") as progress:
-        _tell(run(estate, plan, sink, progress, warn=lambda text: typer.echo(text, err=True)))
+        totals = run(estate, plan, sink, progress, warn=lambda text: typer.echo(text, err=True))
+        _tell(totals)
+    if totals.failed:
+        raise typer.Exit(1)
 
 
 def _day(given: datetime | None, default: date) -> date:

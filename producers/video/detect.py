@@ -4,6 +4,7 @@ Nothing is fetched or sent: weights must be a file, and ultralytics is told that
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,9 +50,23 @@ class Detector:
         if not self._classes:
             raise UserError(f"{weights}: finds none of {', '.join(CLASSES)}", "give weights trained on such classes")
 
-    def find(self, image: Image) -> Floats:
-        """n x 6: left, top, right, bottom in pixels, confidence, index into `CLASSES`."""
-        (result,) = self._model.predict(image, conf=LEAST_CONFIDENCE, classes=list(self._classes), verbose=False)
-        found: Floats = result.boxes.data.cpu().numpy().astype(np.float64)
-        found[:, 5] = [self._classes[int(index)] for index in found[:, 5]]
-        return found
+    def find(self, images: Sequence[Image]) -> list[Floats]:
+        """For each picture n x 6: left, top, right, bottom in pixels, confidence, index into `CLASSES`.
+
+        Pictures of one shape go through the model together, as far as the model takes more than one at a time
+        (ultralytics splits the batch for one that does not).
+        """
+        found: dict[int, Floats] = {}
+        for shape in {image.shape for image in images}:
+            alike = [number for number, image in enumerate(images) if image.shape == shape]
+            found |= zip(alike, self._find_alike([images[number] for number in alike]), strict=True)
+        return [found[number] for number in range(len(images))]
+
+    def _find_alike(self, images: list[Image]) -> list[Floats]:
+        results = self._model.predict(images, conf=LEAST_CONFIDENCE, classes=list(self._classes), verbose=False)
+        return [self._told(result.boxes.data.cpu().numpy().astype(np.float64)) for result in results]
+
+    def _told(self, boxes: Floats) -> Floats:
+        """The boxes, the model's own classes replaced by ours."""
+        boxes[:, 5] = [self._classes[int(index)] for index in boxes[:, 5]]
+        return boxes

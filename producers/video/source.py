@@ -190,7 +190,7 @@ def live(
     clock: Clock,
     *,
     opener: Callable[[str], Capture | None] = open_camera,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
     hang_s: float = HANG_S,
 ) -> Iterator[Frame | Fault]:
     """The latest frames of a live camera, without end; between them a `Fault` for each time it could not be had."""

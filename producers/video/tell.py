@@ -103,13 +103,19 @@ class Teller:
         self._visible: dict[str, int] = {}
         self._second: int | None = None
         self._minute: int | None = None
-        self._online, self._decode_errors = True, 0
+        self._online, self._decode_errors, self._dropped = True, 0, 0
         self._picture: Picture = "ok"
         self._frames, self._since_ms = 0, 0
 
-    def frame(self, event_ms: int, seen: Iterable[Seen] | None, picture: Picture = "ok") -> list[Envelope]:
-        """One frame; `seen` is None where the detector did not look, since nothing moved: what was in view still is."""
+    def frame(
+        self, event_ms: int, seen: Iterable[Seen] | None, picture: Picture = "ok", dropped: int = 0
+    ) -> list[Envelope]:
+        """One frame, and how many before it were dropped: told with the next health.
+
+        `seen` is None where the detector did not look, since nothing moved: what was in view still is.
+        """
         told = self._advance(event_ms)
+        self._dropped += dropped
         if not self._online or picture != self._picture:
             self._online, self._picture, self._minute = True, picture, None
         self._frames += 1
@@ -137,7 +143,7 @@ class Teller:
 
     def finish(self) -> list[Envelope]:
         """What is left to tell at the end."""
-        if self._decode_errors:
+        if self._decode_errors or self._dropped:
             self._minute = None
         return [] if self._second is None else self._close()
 
@@ -210,8 +216,9 @@ class Teller:
             fps=round(fps, 2) if self._online else 0.0,
             decode_errors=self._decode_errors,
             picture=self._picture,
+            dropped=self._dropped,
         )
-        self._frames, self._decode_errors, self._since_ms = 0, 0, now_ms
+        self._frames, self._decode_errors, self._dropped, self._since_ms = 0, 0, 0, now_ms
         return health
 
     def _envelope(self, zone: str, kept: _Told, start_ms: int, count: int | None, health: Health | None) -> Envelope:

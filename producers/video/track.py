@@ -10,7 +10,7 @@ import numpy as np
 
 from producers.video.detect import CLASSES, Floats
 from producers.video.geometry import Seen
-from producers.video.source import Image
+from producers.video.source import Frame
 
 KEEP_S: Final = 1.2
 """How long ByteTrack itself keeps a lost track."""
@@ -37,14 +37,14 @@ class Tracker:
         )
         self._persons, self._vehicles = BYTETracker(rules), BYTETracker(rules)
 
-    def follow(self, found: Floats, image: Image) -> list[Seen]:
+    def follow(self, found: Floats, frame: Frame) -> list[Seen]:
         """The confirmed tracks in this frame, from what `Detector.find` found in it."""
         from ultralytics.engine.results import Boxes
 
         tracks = []
         for group, tracker in enumerate((self._persons, self._vehicles)):
             mine = found[(found[:, 5] == PERSON) == (group == 0)]
-            rows: Floats = np.asarray(tracker.update(Boxes(mine, image.shape[:2])), np.float64).reshape(-1, 8)
+            rows: Floats = np.asarray(tracker.update(Boxes(mine, frame.image.shape[:2])), np.float64).reshape(-1, 8)
             tracks += [_seen(row, group) for row in rows]
         return tracks
 

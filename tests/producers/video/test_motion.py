@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from infra.events import Picture
 from producers.video.motion import BUSY_MS, FROZEN_MS, IDLE_MS, Cells, Gate, Still, cells, judge_picture, pass_gate
-from tests.producers.video.helpers import WANTS_CV2
 
 DICE = np.random.default_rng(5)
 SCENE: Cells = DICE.integers(60, 200, (48, 64)).astype(np.uint8)
@@ -75,7 +74,6 @@ def test_a_picture_without_the_slightest_change_is_frozen_until_it_moves() -> No
     assert (first, before, after, again) == ("ok", "ok", "frozen", "ok")
 
 
-@WANTS_CV2
 def test_sensor_noise_is_no_motion_and_a_small_person_is() -> None:
     street = DICE.normal(120, 6, (480, 640, 3)).clip(0, 255).astype(np.uint8)
     noise = DICE.normal(120, 6, (480, 640, 3)).clip(0, 255).astype(np.uint8)

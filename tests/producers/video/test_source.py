@@ -11,7 +11,6 @@ import pytest
 from infra.clock import FakeClock
 from infra.errors import UserError
 from producers.video.source import RETRY_S, Fault, Frame, Image, is_live, live, recording, shown
-from tests.producers.video.helpers import WANTS_CV2
 
 START_MS = 1_716_768_000_000
 FPS = 10.0
@@ -40,7 +39,6 @@ def frames(source: Path) -> list[Frame]:
     return [item for item in recording(str(source), START_MS, FPS) if isinstance(item, Frame)]
 
 
-@WANTS_CV2
 def test_every_frame_of_a_file_comes_with_its_time(video: Path) -> None:
     found = frames(video)
     assert [frame.event_ms - START_MS for frame in found] == [100 * n for n in range(20)]
@@ -48,7 +46,6 @@ def test_every_frame_of_a_file_comes_with_its_time(video: Path) -> None:
     assert found[-1].done == 1.0
 
 
-@WANTS_CV2
 def test_a_folder_is_read_in_the_order_of_its_numbers_and_bad_frames_are_told(tmp_path: Path) -> None:
     import cv2
 
@@ -68,7 +65,6 @@ def test_a_folder_is_read_in_the_order_of_its_numbers_and_bad_frames_are_told(tm
     assert [item.lost for item in items if isinstance(item, Fault)] == [1, 1]
 
 
-@WANTS_CV2
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [("none.mp4", None, "no such file"), ("empty.mp4", b"", "0 bytes"), ("text.mp4", b"hello" * 500, "not a video")],
@@ -80,7 +76,6 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, content: 
         frames(tmp_path / name)
 
 
-@WANTS_CV2
 def test_a_file_that_breaks_off_gives_its_frames_and_says_how_many_are_lost(video: Path, tmp_path: Path) -> None:
     content = bytearray(video.read_bytes())
     begin, size = content.index(b"mdat") + 4, content.index(b"moov") - content.index(b"mdat")
@@ -93,7 +88,6 @@ def test_a_file_that_breaks_off_gives_its_frames_and_says_how_many_are_lost(vide
     assert [item.lost for item in items if isinstance(item, Fault)] == [20 - good]
 
 
-@WANTS_CV2
 def test_an_empty_folder_and_one_without_any_picture_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no frames"):
         frames(tmp_path)

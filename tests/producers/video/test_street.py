@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from infra.site import View
 from producers.video.detect import OFFLINE, Detector
 from producers.video.geometry import Joined, Point, Seen, Segment, Standing, follow, join
-from producers.video.run import Plan, Watched, run
+from producers.video.run import Plan, run
 from producers.video.source import Frame, recording
 from producers.video.tell import visible
 from producers.video.track import Tracker
+from producers.video.watch import Watched
 from tests.producers.helpers import MemorySink
 from tests.producers.video.helpers import STREET, WANTS_MODEL, WEIGHTS, judged, site_with_view
 
@@ -103,7 +104,7 @@ def ours() -> Outcome:
     frames, persons = [], []
     for item in recording(str(VIDEO), 0, FPS):
         assert isinstance(item, Frame)
-        tracks = tracker.follow(detector.find(item.image), item.image)
+        tracks = tracker.follow(detector.find([item.image])[0], item)
         joined, told = join(joined, tracks, item.event_ms)
         frames.append([seen for seen in told if seen.object_class == "person"])
         persons.append(len(visible(joined, item.event_ms, SIZE)))
@@ -158,7 +159,8 @@ HALF: tuple[Point, ...] = ((320, 0), (640, 0), (640, 480), (320, 480))
 def watched(sink: MemorySink, source: Path = VIDEO) -> Watched:
     """The whole way of the street at the plaza's camera."""
     view = View(size_px=SIZE, zones={"plaza": HALF}, lines={"plaza_edge": LINES[320.0]})
-    return run(site_with_view(view), Plan(str(source), "cam_plaza", WEIGHTS, "2024-05-27T08:00:00"), sink)
+    plan = Plan([str(source)], ["cam_plaza"], WEIGHTS, "2024-05-27T08:00:00")
+    return run(site_with_view(view), plan, sink).cameras["cam_plaza"]
 
 
 def test_the_whole_way_gives_valid_envelopes_and_the_same_again(truth: Outcome) -> None:
