@@ -9,7 +9,7 @@ from producers.video.geometry import Seen
 from producers.video.place import AROUND_M, Places
 from producers.video.tell import Teller
 from streams.rules import fire_lane
-from tests.producers.video.helpers import START_MS, plaza_camera, site_with_view
+from tests.producers.video.helpers import START_MS, plaza_camera, site_with_view, site_with_views
 
 CENTRE = (150.0, 95.0)
 GROUND = (
@@ -59,7 +59,7 @@ def test_far_beyond_the_zone_it_is_its_edge_and_above_the_horizon_its_centre() -
 def lane_camera(ground: tuple[GroundPoint, ...] | None) -> tuple[Site, Camera]:
     """The small site, its perimeter camera looking along the fire lane, 560 px for its 125 m."""
     view = View(size_px=(640, 480), zones={"fire_lane": PICTURE}, lines={"pump_door": ((1, 1), (1, 9))}, ground=ground)
-    site = site_with_view(view, "cam_perimeter")
+    site = site_with_views({"cam_perimeter": view})
     return site, site.camera["cam_perimeter"]
 
 
