@@ -133,7 +133,7 @@ class Last(msgspec.Struct, frozen=True, gc=False):
 JOIN_MS: Final = 1_500
 """How long a lost track may be continued by a new one."""
 JOIN_REACH: Final = 0.5
-"""How far from where the lost one would be, as a share of the box height."""
+"""How far from where the lost one may be, as a share of the box height."""
 SMOOTHING: Final = 0.2
 """Share of the newest step in a track's speed."""
 
@@ -150,7 +150,7 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 def join(state: Joined, frame: Sequence[Seen], event_ms: int) -> tuple[Joined, list[Seen]]:
-    """Give the tracks of one frame lasting ids: a new track near where a lost one would be now continues it.
+    """Give the tracks of one frame lasting ids: a new track near where a lost one may be now continues it.
 
     Each lost track is continued by one new track at most, the nearest pairs first. Tracks lost for longer than
     `JOIN_MS` are forgotten.
@@ -184,13 +184,19 @@ def _pairs(new: Sequence[Seen], lost: Mapping[int, Last], event_ms: int) -> list
 
 
 def _gap(last: Last, seen: Seen, event_ms: int) -> float:
-    """How far `seen` is from where the lost track would be now, in box heights; infinite where it is another's."""
+    """How far `seen` is from where the lost track may be now, in box heights; infinite where it is another's.
+
+    At its last speed it would be at one end of a straight way; it may have slowed down or stopped anywhere on it.
+    """
     after_ms = event_ms - last.event_ms
     alike = 0.6 <= seen.height / max(1.0, last.seen.height) <= 1.6
     if after_ms <= 0 or not alike or (seen.object_class == "person") != (last.seen.object_class == "person"):
         return math.inf
     (x, y), (vx, vy) = last.seen.point, last.speed
-    return math.dist((x + vx * after_ms, y + vy * after_ms), seen.point) / max(1.0, last.seen.height)
+    on, at = (vx * after_ms, vy * after_ms), (seen.point[0] - x, seen.point[1] - y)
+    length2 = math.hypot(*on) ** 2
+    share = min(1.0, max(0.0, (on[0] * at[0] + on[1] * at[1]) / length2)) if length2 else 0.0
+    return math.hypot(at[0] - share * on[0], at[1] - share * on[1]) / max(1.0, last.seen.height)
 
 
 def _moved(last: Last | None, seen: Seen, event_ms: int) -> Last:

@@ -41,7 +41,7 @@ from producers.video.place import Places
 SLICE_MS: Final = MAX_SLICE_MS
 HOLD_MS: Final = 1_000
 """A person who vanishes in the middle of the picture (behind another, mostly) is counted as visible for so long."""
-BORDER: Final = 0.005
+BORDER: Final = 0.0025
 """Share of the picture's width: who vanishes with a box that touches its edge, so nearly, has left."""
 
 

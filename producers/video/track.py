@@ -45,7 +45,7 @@ class Tracker:
         for group, tracker in enumerate((self._persons, self._vehicles)):
             mine = found[(found[:, 5] == PERSON) == (group == 0)]
             rows: Floats = np.asarray(tracker.update(Boxes(mine, frame.image.shape[:2])), np.float64).reshape(-1, 8)
-            tracks += [_seen(row, group) for row in rows]
+            tracks += [_seen(row, group) for row in rows if row[4] >= 0]
         return tracks
 
 
