@@ -42,7 +42,8 @@ class Clip:
 
     def ours(self) -> Outcome:
         """The same of our tracks."""
-        tracker, joined, blank = track.Tracker(self.fps), Joined(), np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+        tracker, joined = track.Tracker(self.fps), Joined()
+        blank = Frame(0, np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
         frames, persons = [], []
         for number, found in enumerate(self.found):
             event_ms = round(number * 1000 / self.fps)
@@ -56,8 +57,8 @@ def clips() -> Iterator[Clip]:
     """The street as it is, at lower rates, and in a mirror, where the detector finds other boxes."""
     detector = Detector(WEIGHTS)
     images = [item.image for item in recording(str(VIDEO), 0, FPS) if isinstance(item, Frame)]
-    found, true = [detector.find(image) for image in images], true_frames()
-    looked = [detector.find(np.ascontiguousarray(image[:, ::-1])) for image in images]
+    found, true = [detector.find([image])[0] for image in images], true_frames()
+    looked = [detector.find([np.ascontiguousarray(image[:, ::-1])])[0] for image in images]
     yield Clip("street", FPS, found, true)
     yield Clip("street, every second frame", FPS / 2, found[::2], true[::2])
     yield Clip("street, every fourth frame", FPS / 4, found[::4], true[::4])

@@ -14,6 +14,7 @@ import pytest
 from infra.site import View
 from producers.video.detect import Floats
 from producers.video.geometry import Point, Seen, Segment
+from producers.video.source import Frame
 from producers.video.tell import Teller
 from producers.video.track import Tracker
 from tests.producers.video.helpers import LINE_X, START_MS, WANTS_MODEL, plaza_camera, site_with_view
@@ -62,8 +63,8 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
 
 def tracked(found: Sequence[Floats]) -> list[list[Seen]]:
     """The tracks that our tracker makes of it."""
-    tracker, image = Tracker(FPS), np.zeros((480, 640, 3), np.uint8)
-    return [tracker.follow(one, image) for one in found]
+    tracker, blank = Tracker(FPS), Frame(START_MS, np.zeros((480, 640, 3), np.uint8))
+    return [tracker.follow(one, blank) for one in found]
 
 
 def ours(frames: Sequence[Sequence[Seen]], line: Segment = LINE) -> Counts:
