@@ -30,6 +30,7 @@ def fated(records: DataFrame, period: Period) -> DataFrame:
         ),
         "envelope.crossings",
         "envelope.health",
+        "envelope.visitors",
     )
     day = F.coalesce(local_day(F.col("start_ms"), timezone), F.col("arrival_day"))
     dated = record.withColumn("day", day)

@@ -46,6 +46,8 @@ LOADED: Final = (
     "camera_minutes",
     "camera_sequences",
     "gate_passages",
+    "visitors",
+    "visitor_counts",
     "zone_minutes",
     "alerts",
     "dispositions",
@@ -150,11 +152,14 @@ class Nightly:
 
     def _frames(self, records: DataFrame, day_crossings: DataFrame) -> dict[str, DataFrame]:
         period = self.period
+        visitors = tables.visitors(records, period)
         return {
             "crossings": day_crossings,
             "camera_minutes": tables.camera_minutes(records, period),
             "camera_sequences": tables.camera_sequences(records, period),
             "gate_passages": tables.gate_passages(self._topic(GATE_PASSAGES), period),
+            "visitors": tables.not_expired(visitors),
+            "visitor_counts": tables.visitor_counts(visitors, period),
             "zone_minutes": tables.zone_minutes(self._topic(OCCUPANCY), day_crossings, period),
             "alerts": tables.alerts(self._topic(ALERTS), period),
             "dispositions": tables.dispositions(self._topic(DISPOSITIONS), period),

@@ -17,6 +17,8 @@ from infra.events import Alert, Disposition, GatePassage, OccupancyMinute
 
 MINUTE_S: Final = MINUTE_MS // 1000
 MOST_UINT32: Final = 2**32 - 1
+VISITOR_DAYS: Final = 29
+"""Days for which tokens are loaded: within the table's TTL, which would take older ones away while they are counted."""
 CROSSING: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", "object_class")
 
 
@@ -100,6 +102,48 @@ def gate_passages(records: DataFrame, period: Period) -> DataFrame:
         F.col("p.direction").cast("byte").alias("direction"),
         "p.method",
         F.col("p.granted").cast("byte").alias("granted"),
+    )
+
+
+def visitors(records: DataFrame, period: Period) -> DataFrame:
+    """One row per track that has a token, by camera, run and local day."""
+    valid = records.where((F.col("fate") == VALID) & F.col("visitors").isNotNull())
+    columns = F.arrays_zip(*(F.col(f"visitors.{name}").alias(name) for name in ("event_ms", "track_id", "token")))
+    exploded = valid.select("zone_id", "camera_id", "boot_id", F.inline(columns))
+    day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
+    once = exploded.groupBy(day, "camera_id", "boot_id", "track_id").agg(
+        F.min(F.struct("event_ms", "zone_id", "token")).alias("v")
+    )
+    return once.where(period.contains(F.col("day"))).select(
+        _estate(period),
+        "day",
+        F.col("v.event_ms").alias("event_time"),
+        "v.zone_id",
+        "camera_id",
+        "boot_id",
+        "track_id",
+        "v.token",
+    )
+
+
+def not_expired(day_visitors: DataFrame) -> DataFrame:
+    """The rows of `visitors` that may still be kept."""
+    return day_visitors.where(F.col("day") >= F.date_sub(F.current_date(), VISITOR_DAYS))
+
+
+def visitor_counts(day_visitors: DataFrame, period: Period) -> DataFrame:
+    """Per day and zone, and for the whole estate (zone ""), how many visitors came, and how often."""
+    seen = day_visitors.select("day", "zone_id", "token")
+    whole = seen.withColumn("zone_id", F.lit(""))
+    visitor = seen.unionByName(whole).groupBy("day", "zone_id", "token").agg(F.count("*").alias("passes"))
+    return (
+        visitor.groupBy("day", "zone_id")
+        .agg(
+            _uint32(F.count("*")).alias("unique_visitors"),
+            _uint32(F.count_if(F.col("passes") > 1)).alias("returning_visitors"),
+            _uint32(F.sum("passes")).alias("passes"),
+        )
+        .withColumn("estate_id", F.lit(period.site.estate.id))
     )
 
 

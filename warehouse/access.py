@@ -1,7 +1,8 @@
 """Who may do what in ClickHouse: one rendered users file, read by the local engine and by an ordinary server alike.
 
 Roles (user names are the same): `loader` writes what the nightly loads; `office` reads its own estate and writes the
-ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said. A reader's estate is a row
+ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said. No reader sees
+`visitors`, the tokens of the day: only what is counted from them. A reader's estate is a row
 filter on every table it may read. The rendered file is also the memory of which database belongs to
 which estates: rendering again keeps what is known of other databases that still exist.
 """
@@ -30,6 +31,7 @@ LOADED: Final = (
     "camera_minutes",
     "camera_sequences",
     "gate_passages",
+    "visitor_counts",
     "nightly_accounting",
 )
 LEDGERS: Final = ("funds", "incidents", "surveys", "spot_checks")

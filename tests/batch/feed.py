@@ -18,6 +18,7 @@ from infra.events import (
     GatePassage,
     Health,
     OccupancyMinute,
+    Visitors,
     derived_id,
     encoder,
 )
@@ -52,7 +53,13 @@ def crossing_envelopes(line: str, camera: str, zones: Iterable[str], start_ms: i
 
 
 def envelope(
-    camera: str, zone: str, seq: int, start_ms: int, crossings: Crossings | None = None, health: Health | None = None
+    camera: str,
+    zone: str,
+    seq: int,
+    start_ms: int,
+    crossings: Crossings | None = None,
+    health: Health | None = None,
+    visitors: Visitors | None = None,
 ) -> Envelope:
     """An envelope of one second."""
     return Envelope(
@@ -66,6 +73,7 @@ def envelope(
         end_ms=start_ms + 1000,
         crossings=crossings,
         health=health,
+        visitors=visitors,
     )
 
 

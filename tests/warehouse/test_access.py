@@ -20,6 +20,8 @@ FORBIDDEN = (
     "SELECT note FROM dispositions",
     "SELECT * FROM dispositions",
     "SELECT description FROM incidents",
+    "SELECT token FROM visitors",
+    "SELECT count() FROM visitors",
     "INSERT INTO crossings SELECT * FROM crossings",
     "INSERT INTO funds SELECT * FROM funds",
     "ALTER TABLE crossings DELETE WHERE 1",
