@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, FiniteFloat, field_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, StringConstraints, field_validator
 
 from infra import ground
 from infra.documents import Location, Mistake, load_document
@@ -150,8 +150,17 @@ class View(Part):
     ground: Annotated[tuple[GroundPoint, ...], Field(min_length=4)] | None = None
 
 
+class Faces(Part):
+    """Visitors of this camera are known again by their faces within a day; `purpose` says what for, in plain words."""
+
+    purpose: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
+
+
 class Camera(Part):
-    """A camera, the zones it reports on and the lines it counts; `view` is wanted by `anfang produce video`."""
+    """A camera, the zones it reports on and the lines it counts; `view` is wanted by `anfang produce video`.
+
+    Without `faces` no face is looked at.
+    """
 
     id: Slug
     name: str
@@ -161,6 +170,7 @@ class Camera(Part):
     lines: tuple[Slug, ...] = ()
     stream_url: str | None = None
     view: View | None = None
+    faces: Faces | None = None
 
 
 class Gate(Part):
@@ -329,6 +339,8 @@ def _references(site: Site) -> Iterator[Mistake]:
             yield from check(("cameras", i, "zones", j), name, zones, "a zone")
         for j, name in enumerate(camera.lines):
             yield from check(("cameras", i, "lines", j), name, lines, "a line")
+        if camera.faces is not None and camera.kind != "counting":
+            yield ("cameras", i, "faces"), f"expected faces on cameras of kind counting only, this one is {camera.kind}"
         if camera.view is not None:
             yield from _view_mistakes(("cameras", i, "view"), camera, camera.view)
     for i, gate in enumerate(site.gates):

@@ -15,6 +15,8 @@ from infra.site import load_site, minutes_of_week
 from infra.sites.generate import full_site
 
 SMALL = SMALL_SITE.read_text(encoding="utf-8")
+PLAZA_END = "lines: [plaza_edge]"
+FACES = "faces: {purpose: 统计广场每日到访人数以安排值守}"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,14 @@ SMALL = SMALL_SITE.read_text(encoding="utf-8")
         ),
         ("{id: turnstile_west", "{id: turnstile_south", "gates.2.id", "is taken"),
         ("zones: [plaza], lines", "zoness: [plaza], lines", "cameras.3.zoness", "not permitted"),
+        (PLAZA_END, f"{PLAZA_END}, faces: {{}}", "cameras.3.faces.purpose", "Field required"),
+        (
+            PLAZA_END,
+            f"{PLAZA_END}, faces: {{purpose: '   why   '}}",
+            "cameras.3.faces.purpose",
+            "at least 10 characters",
+        ),
+        ("kind: perimeter", f"{FACES}, kind: perimeter", "cameras.7.faces", "kind counting only"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, field: str, expected: str) -> None:

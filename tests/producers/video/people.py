@@ -1,0 +1,51 @@
+"""Three persons from the pictures that the ultralytics wheel brings, and a street for them to walk along."""
+
+import importlib.util
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+
+from producers.video.motion import Image
+
+_WHEEL: Final = importlib.util.find_spec("ultralytics")
+ASSETS: Final = Path(_WHEEL.origin).parent / "assets" if _WHEEL and _WHEEL.origin else None
+WANTS_FACES: Final = pytest.mark.skipif(
+    ASSETS is None or any(importlib.util.find_spec(name) is None for name in ("deepface", "dlib")),
+    reason="needs the vision extra: uv sync --extra vision",
+)
+PERSONS: Final = {  # picture and box of a person whose face is seen from the front
+    "coach": ("zidane.jpg", (750, 40, 1140, 715)),
+    "passer": ("bus.jpg", (48, 400, 245, 900)),
+    "second": ("bus.jpg", (222, 405, 345, 860)),
+}
+NO_FACE: Final = ("bus.jpg", (668, 390, 809, 880))
+"""A person seen from the side."""
+
+
+def asset(name: str) -> Image:
+    """One of the wheel's pictures, BGR."""
+    import cv2
+
+    assert ASSETS is not None
+    image: Image = cv2.imread(str(ASSETS / name))
+    return image
+
+
+def cut_out(who: str) -> Image:
+    """One person with what is around him."""
+    name, (left, top, right, bottom) = PERSONS[who]
+    return asset(name)[top:bottom, left:right]
+
+
+def street(who: str | None, x: int, size: tuple[int, int] = (1280, 720)) -> Image:
+    """A grey street 1280 x 720; `who` stands with the left edge at `x`, as large as in his picture."""
+    width, height = size
+    image = np.full((height, width, 3), 150, np.uint8)
+    image[: height // 2] = 190
+    if who is not None:
+        person = cut_out(who)[:height]
+        person = person[:, max(0, -x) : max(0, width - x)]
+        image[height - len(person) :, max(0, x) : max(0, x) + person.shape[1]] = person
+    return image
