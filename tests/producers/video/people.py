@@ -5,16 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pytest
 
 from producers.video.motion import Image
 
 _WHEEL: Final = importlib.util.find_spec("ultralytics")
-ASSETS: Final = Path(_WHEEL.origin).parent / "assets" if _WHEEL and _WHEEL.origin else None
-WANTS_FACES: Final = pytest.mark.skipif(
-    ASSETS is None or any(importlib.util.find_spec(name) is None for name in ("deepface", "dlib")),
-    reason="needs the vision extra: uv sync --extra vision",
-)
 PERSONS: Final = {  # picture and box of a person whose face is seen from the front
     "coach": ("zidane.jpg", (750, 40, 1140, 715)),
     "passer": ("bus.jpg", (48, 400, 245, 900)),
@@ -28,8 +22,9 @@ def asset(name: str) -> Image:
     """One of the wheel's pictures, BGR."""
     import cv2
 
-    assert ASSETS is not None
-    image: Image = cv2.imread(str(ASSETS / name))
+    assert _WHEEL is not None
+    assert _WHEEL.origin is not None
+    image: Image = cv2.imread(str(Path(_WHEEL.origin).parent / "assets" / name))
     return image
 
 

@@ -15,7 +15,6 @@ from producers.video.faces import DECIDE_MS, HEAD_PX, SAME_PERSON, VECTOR, BestH
 from producers.video.geometry import JOIN_MS, Floats, Seen
 from producers.video.motion import Image
 from producers.video.recognise import Recogniser, Represent, Visitors
-from tests.producers.video.helpers import WANTS_CV2
 
 TZ = ZoneInfo("Asia/Shanghai")
 DAY = date(2026, 3, 1)
@@ -87,7 +86,6 @@ def test_a_full_gallery_makes_nobody_up() -> None:
     assert gallery.token(DAY, face_at(1.1)) == second
 
 
-@WANTS_CV2
 def test_a_head_is_the_upper_end_of_the_box_and_never_blown_up() -> None:
     image = picture()
     head = head_of(image, (100.0, 50.0, 200.0, 350.0))
@@ -107,7 +105,6 @@ def looked(heads: BestHeads, images: list[Image], widths: list[float], start_ms:
         heads.look(start_ms + 100 * n, image, [person(1, width=width)])
 
 
-@WANTS_CV2
 def test_the_largest_and_sharpest_head_of_a_track_is_chosen_once() -> None:
     heads = BestHeads(SIZE, TZ)
     looked(heads, [picture(1, 5), picture(2, 60), picture(3, 5), picture(4, 60)], [120, 70, 120, 120])
@@ -117,7 +114,6 @@ def test_the_largest_and_sharpest_head_of_a_track_is_chosen_once() -> None:
     assert heads.chosen(START_MS + 400 + JOIN_MS, at_end=True) == []
 
 
-@WANTS_CV2
 def test_a_track_that_stays_is_decided_while_it_is_there_and_not_again() -> None:
     heads = BestHeads(SIZE, TZ)
     looked(heads, [picture()] * 51, [100] * 51)
@@ -126,7 +122,6 @@ def test_a_track_that_stays_is_decided_while_it_is_there_and_not_again() -> None
     assert heads.chosen(START_MS + DECIDE_MS + 200, at_end=True) == []
 
 
-@WANTS_CV2
 def test_vehicles_and_the_far_away_are_not_looked_at_and_midnight_drops_what_waits() -> None:
     heads = BestHeads(SIZE, TZ)
     heads.look(START_MS, picture(), [person(1, object_class="car"), person(2, width=30), person(3)])
@@ -136,7 +131,6 @@ def test_vehicles_and_the_far_away_are_not_looked_at_and_midnight_drops_what_wai
     assert heads.chosen(midnight, at_end=True) == []
 
 
-@WANTS_CV2
 def test_boxes_of_the_view_are_found_in_a_smaller_picture() -> None:
     heads = BestHeads((1280, 960), TZ)
     image = picture()
@@ -173,7 +167,6 @@ def passing(one: Visitors, track: int, grey: int, event_ms: int) -> list[tuple[i
     return one.recognised(event_ms + JOIN_MS + 1)
 
 
-@WANTS_CV2
 def test_two_persons_have_two_tokens_one_person_one_and_another_the_next_day() -> None:
     one, recogniser = visitors(by_brightness)
     ((_, ann),) = passing(one, 1, 100, START_MS)
@@ -191,7 +184,6 @@ def test_two_persons_have_two_tokens_one_person_one_and_another_the_next_day() -
     assert recogniser.known() == 0
 
 
-@WANTS_CV2
 def test_cameras_of_one_purpose_share_their_visitors_and_no_others_do() -> None:
     one, recogniser = visitors(by_brightness)
     same, other = (Visitors(recogniser, purpose, SIZE, TZ, wait=True) for purpose in ("for a test", "for another"))
@@ -201,7 +193,6 @@ def test_cameras_of_one_purpose_share_their_visitors_and_no_others_do() -> None:
     recogniser.close()
 
 
-@WANTS_CV2
 def test_a_live_camera_is_never_held_up_what_is_skipped_is_counted() -> None:
     begun, go = Event(), Event()
 
@@ -227,7 +218,6 @@ def _more(found: list[tuple[int, str]], one: Visitors) -> list[tuple[int, str]]:
     return found
 
 
-@WANTS_CV2
 def test_at_midnight_everybody_is_forgotten_though_nobody_comes() -> None:
     midnight = day_start_ms(DAY + timedelta(days=1), TZ)
     clock = FakeClock(midnight - 60_000)
@@ -240,7 +230,6 @@ def test_at_midnight_everybody_is_forgotten_though_nobody_comes() -> None:
     recogniser.close()
 
 
-@WANTS_CV2
 def test_an_answer_that_comes_after_midnight_is_not_told() -> None:
     midnight = day_start_ms(DAY + timedelta(days=1), TZ)
     go = Event()

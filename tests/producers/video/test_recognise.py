@@ -15,7 +15,7 @@ from producers.video.geometry import Floats
 from producers.video.motion import Image
 from producers.video.recognise import BARRED, Represent, load_represent
 from tests.producers.video.helpers import CHECKOUT
-from tests.producers.video.people import NO_FACE, PERSONS, WANTS_FACES, asset
+from tests.producers.video.people import NO_FACE, PERSONS, asset
 
 ROOMS = ("infra", "producers", "streams", "batch", "warehouse", "dashboards", "anfang.py", "anfang_demo.py")
 
@@ -54,7 +54,6 @@ def vector(represent: Represent, image: Image) -> Floats:
     return found
 
 
-@WANTS_FACES
 def test_three_persons_are_three_visitors_however_they_are_seen(represent: Represent) -> None:
     gallery, day = Gallery(), date(2026, 3, 1)
     tokens = {who: gallery.token(day, vector(represent, head(who))) for who in PERSONS}
@@ -66,7 +65,6 @@ def test_three_persons_are_three_visitors_however_they_are_seen(represent: Repre
     assert min(np.linalg.norm(a - b) for n, a in enumerate(vectors) for b in vectors[:n]) >= SAME_PERSON
 
 
-@WANTS_FACES
 def test_no_face_and_two_faces_have_no_vector(represent: Represent) -> None:
     side, coach, passer = head("side"), head("coach"), head("passer")
     assert represent(side) is None
@@ -77,7 +75,6 @@ def test_no_face_and_two_faces_have_no_vector(represent: Represent) -> None:
     assert represent(both) is None
 
 
-@WANTS_FACES
 def test_what_deepface_can_do_besides_cannot_be_reached(represent: Represent) -> None:
     for name in BARRED:
         with pytest.raises(ImportError):
@@ -86,7 +83,6 @@ def test_what_deepface_can_do_besides_cannot_be_reached(represent: Represent) ->
         from deepface import DeepFace  # noqa: F401
 
 
-@WANTS_FACES
 def test_it_prints_nothing_and_keeps_no_folder(capfd: pytest.CaptureFixture[str]) -> None:
     load_represent()(head("coach"))
     assert capfd.readouterr() == ("", "")
