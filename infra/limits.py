@@ -89,6 +89,18 @@ class WrongWay(Part):
     quiet_s: int = Field(300, ge=1)
 
 
+class Loitering(Part):
+    """A person stays while its track is seen at least every `gap_s`; the zone's `loitering_minutes` is the limit."""
+
+    gap_s: int = Field(60, ge=1)
+
+
+class PerimeterCrossing(Part):
+    """Opens at a crossing of a line of a perimeter, closes after `quiet_s` without one."""
+
+    quiet_s: int = Field(600, ge=1)
+
+
 class EBike(Part):
     """Opens at the first of `classes` in a zone of kind building or floor, closes after `quiet_s` without one."""
 
@@ -128,6 +140,8 @@ class Limits(Part):
     fire_lane: FireLane = FireLane()
     gathering: Gathering = Gathering()
     wrong_way: WrongWay = WrongWay()
+    loitering: Loitering = Loitering()
+    perimeter_crossing: PerimeterCrossing = PerimeterCrossing()
     e_bike: EBike = EBike()
     gate: Gate = Gate()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")

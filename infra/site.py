@@ -107,7 +107,8 @@ class Zone(Part):
 
     Outside `opening_hours` nobody may be there; during `empty_hours` nobody is (known from locking up), which the
     occupancy estimate uses. `visible_fraction` is the share of the zone's floor in view of its counting cameras.
-    `gathering_persons` in view of one camera make a gathering; without it nobody looks for one.
+    `gathering_persons` in view of one camera make a gathering, who stays for `loitering_minutes` loiters; without them
+    nobody looks for it.
     """
 
     id: Slug
@@ -120,6 +121,7 @@ class Zone(Part):
     empty_hours: Slug | None = None
     visible_fraction: float = Field(0.0, ge=0.0, le=1.0)
     gathering_persons: int | None = Field(None, ge=2)
+    loitering_minutes: int | None = Field(None, ge=1)
     neighbours: tuple[Slug, ...] = ()
 
 

@@ -109,8 +109,12 @@ class Layout:
 
     @cached_property
     def portals(self) -> list[int]:
-        """Lines between outside and a zone: the ways into the estate."""
-        return [i for i, line in enumerate(self.site.lines) if OUTSIDE in (line.from_zone, line.to_zone)]
+        """Lines between outside and a zone: the ways into the estate. A perimeter is none."""
+        return [
+            i
+            for i, line in enumerate(self.site.lines)
+            if OUTSIDE in (line.from_zone, line.to_zone) and self.site.zone[self.inner_zone(i)].kind != "perimeter"
+        ]
 
     @cached_property
     def gate_lines(self) -> list[int]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from infra.clock import MINUTE_MS
+from infra.clock import MINUTE_MS, local_clock
 from infra.events import Alert, Envelope, ObjectClass, Severity, envelope_id
+from infra.site import Line, Site
 from streams.lifecycle import closed, opened, updated
 
 UPDATE_MS: Final = MINUTE_MS
@@ -29,6 +31,17 @@ class Cause:
     estate_id: str
     zone_id: str
     evidence: str
+
+
+@dataclass(frozen=True)
+class LineRule:
+    """A rule about crossings of single lines; `explain` is told line, direction, the last one and how many."""
+
+    rule: str
+    severity: Severity
+    quiet_s: int
+    what: str
+    explain: Callable[[Line, int, str, int], str]
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,35 @@ def close_when_quiet(state: State, now_ms: int, quiet_s: int, what: str) -> list
     over = closed(last, state.last_sign_ms + quiet_s * 1000, f"no sign of {what} for {quiet_s} s")
     state.alert, state.last_sign_ms, state.signs = None, -1, 0
     return [over]
+
+
+def on_lines(
+    states: dict[str, State], envelope: Envelope, site: Site, rule: LineRule, counts: Callable[[Line, int], bool]
+) -> list[Alert]:
+    """One alert a line for the crossings that `counts` (line, direction) picks; changes `states`.
+
+    It opens at the first, further ones are updates, and it closes when none came for `quiet_s`. A crossing is told to
+    every zone that it changes; it counts in one, the first of `Site.effects`.
+    """
+    published = [
+        alert
+        for state in states.values()
+        for alert in close_when_quiet(state, envelope.start_ms, rule.quiet_s, rule.what)
+    ]
+    for event_ms, line_id, direction, what in crossed(envelope):
+        line = site.line[line_id]
+        if not counts(line, direction) or next(iter(site.effects[line_id])) != envelope.zone_id:
+            continue
+        sign = Sign(event_ms, 1, rule.rule, line_id, rule.severity)
+        explain = partial(rule.explain, line, direction, f"a {what} at {local_clock(event_ms, site.tz)}")
+        published += take(states.setdefault(line_id, State()), sign, envelope, explain)
+    return published
+
+
+def way(line: Line, direction: int, site: Site) -> str:
+    """From where to where a crossing leads, by the names of the zones: "中心广场 to 居民活动中心"."""
+    start, end = (line.from_zone, line.to_zone)[::direction]
+    return " to ".join(site.zone[place].name if place in site.zone else place for place in (start, end))
 
 
 def detected(envelope: Envelope) -> Iterator[tuple[int, ObjectClass]]:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from infra.events import Alert, Envelope, OccupancyMinute
 from infra.site import Site
-from streams import signs
+from streams import signs, stays
 from streams.admissions import Gateway, note_crossings
 from streams.rules import (
     camera_silent,
@@ -17,7 +17,9 @@ from streams.rules import (
     fire_lane,
     gate,
     gathering,
+    loitering,
     over_capacity,
+    perimeter_crossing,
     restricted_hours,
     wrong_way,
 )
@@ -37,9 +39,11 @@ class ZoneAlerts(Struct):
     skewed: dict[str, clock_skew.State] = {}
     breach: over_capacity.State = msgspec.field(default_factory=over_capacity.State)
     presence: signs.State = msgspec.field(default_factory=signs.State)
-    standing: fire_lane.State = msgspec.field(default_factory=fire_lane.State)
+    standing: stays.State = msgspec.field(default_factory=stays.State)
+    loitering: stays.State = msgspec.field(default_factory=stays.State)
     gathered: gathering.State = msgspec.field(default_factory=gathering.State)
     wrong_way: dict[str, signs.State] = {}
+    perimeter: dict[str, signs.State] = {}
     e_bikes: signs.State = msgspec.field(default_factory=signs.State)
     gateways: dict[str, Gateway] = {}
 
@@ -52,8 +56,10 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
     published = [
         *restricted_hours.step(state.presence, envelope, site),
         *fire_lane.step(state.standing, envelope, site),
+        *loitering.step(state.loitering, envelope, site),
         *gathering.step(state.gathered, envelope, site),
         *wrong_way.step(state.wrong_way, envelope, site),
+        *perimeter_crossing.step(state.perimeter, envelope, site),
         *e_bike.step(state.e_bikes, envelope, site),
     ]
     if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:

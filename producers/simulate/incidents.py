@@ -13,7 +13,7 @@ import numpy as np
 from infra.clock import MINUTE_MS
 from infra.errors import UserError
 from infra.events import ObjectClass
-from producers.day import Balance, Day, Outage, Sighting, balance, merged
+from producers.day import NO_PASSAGE, Balance, Day, Outage, Sighting, balance, crossed, merged
 from producers.layout import NOBODY, Layout
 from producers.simulate import at_gates
 from producers.simulate.life import LEAST_STAY_MS
@@ -30,6 +30,8 @@ HOURS: Final[dict[Kind, tuple[tuple[float, float], ...]]] = {
     "forced_gate": ((7.0, 22.0),),
     "fire_lane_car": ((8.0, 20.0),),
     "e_bike": ((6.0, 23.0),),
+    "loiterer": ((0.5, 23.25),),
+    "climber": ((0.5, 23.25),),
 }
 TAKES_MIN: Final[dict[Kind, int]] = {
     "intruder": 30,
@@ -40,6 +42,8 @@ TAKES_MIN: Final[dict[Kind, int]] = {
     "forced_gate": 60,
     "fire_lane_car": 30,
     "e_bike": 15,
+    "loiterer": 30,
+    "climber": 15,
 }
 GRID_MIN: Final = 5
 APART_MIN: Final = 10
@@ -177,6 +181,39 @@ def _e_bike(name: str, start_ms: int, scene: Scene) -> Injected | None:
     return _standing(name, start_ms, scene, what="motorcycle", kinds=("building", "floor"), minutes=(1, 10))
 
 
+def _loiterer(name: str, start_ms: int, scene: Scene) -> Injected | None:
+    """Somebody stays in sight of a camera for 3 to 12 minutes longer than one may loiter there."""
+    zones = scene.layout.site.zones
+    places = [n for n, (_, zone) in enumerate(scene.layout.pairs) if zones[zone].loitering_minutes]
+    pair = any_of(places, scene.random)
+    if pair is None:
+        return None
+    allowed = zones[scene.layout.pair_zone[pair]].loitering_minutes or 0
+    stay_ms = int(scene.random.integers((allowed + 3) * 60, (allowed + 12) * 60)) * 1000
+    return _sighting(name, "person", pair, (start_ms, stay_ms), scene.layout)
+
+
+def _climber(name: str, start_ms: int, scene: Scene) -> Injected | None:
+    """Somebody climbs in over a line of a perimeter, surely seen, and out again 3 to 8 minutes later."""
+    layout = scene.layout
+    lines = [
+        i for i, line in enumerate(layout.site.lines) if layout.site.zone[layout.inner_zone(i)].kind == "perimeter"
+    ]
+    line = any_of(lines, scene.random)
+    if line is None:
+        return None
+    left_ms = start_ms + int(scene.random.integers(3 * 60, 8 * 60)) * 1000
+    made = crossed(
+        event_ms=np.array([start_ms, left_ms]),
+        line=np.array([line, line]),
+        direction=np.array([layout.inward(line), -layout.inward(line)]),
+        person=np.repeat(scene.life.new_people(1), 2),
+        method=np.repeat(NO_PASSAGE, 2),
+        kept=True,
+    )
+    return Injected(record(name, layout.inner_zone(line), layout.site.lines[line].id, start_ms, left_ms), made)
+
+
 def _standing(
     name: str, start_ms: int, scene: Scene, *, what: ObjectClass, kinds: tuple[str, ...], minutes: tuple[int, int]
 ) -> Injected | None:
@@ -208,4 +245,6 @@ MAKERS: Final[dict[Kind, Callable[[str, int, Scene], Injected | None]]] = {
     "forced_gate": at_gates.forced_gate,
     "fire_lane_car": _fire_lane_car,
     "e_bike": _e_bike,
+    "loiterer": _loiterer,
+    "climber": _climber,
 }

@@ -55,6 +55,8 @@ class Routes:
         steps: dict[int, list[Step]] = {}
         portal_of = dict(zip(self._layout.portals, self.portals.tolist(), strict=True))
         for index, line in enumerate(self._layout.site.lines):
+            if OUTSIDE in (line.from_zone, line.to_zone) and index not in portal_of:
+                continue  # a perimeter is no way
             places = self._layout.zone_at | {OUTSIDE: portal_of.get(index, 0)}
             ends = [places[line.from_zone], places[line.to_zone]]
             steps.setdefault(ends[0], []).append(Step(index, 1, ends[1]))

@@ -20,6 +20,8 @@ Kind = Literal[
     "forced_gate",
     "fire_lane_car",
     "e_bike",
+    "loiterer",
+    "climber",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 RULES: Final[dict[Kind, Rule]] = {
@@ -31,6 +33,8 @@ RULES: Final[dict[Kind, Rule]] = {
     "forced_gate": "gate_forced",
     "fire_lane_car": "fire_lane",
     "e_bike": "e_bike",
+    "loiterer": "loitering",
+    "climber": "perimeter_crossing",
 }
 
 

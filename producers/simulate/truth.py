@@ -25,6 +25,8 @@ Rule = Literal[
     "gate_forced",
     "fire_lane",
     "e_bike",
+    "loitering",
+    "perimeter_crossing",
 ]
 
 OCCUPANCY = pa.schema([("zone_id", pa.string()), ("minute_ms", pa.int64()), ("persons", pa.int64())])

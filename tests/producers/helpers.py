@@ -13,6 +13,23 @@ from producers.sink import Headers
 SMALL = load_site(SMALL_SITE)
 
 
+def watched_site() -> Site:
+    """The small site with all that the rules look at: a fence that can be climbed, buildings not to loiter in."""
+    content = SMALL.model_dump(mode="json")
+    for zone in content["zones"]:
+        if zone["id"] in ("building_1", "building_2"):
+            zone["loitering_minutes"] = 10
+    fence = {"id": "fence", "name": "周界", "kind": "perimeter", "parent": "estate", "capacity": 20}
+    content["zones"].append(fence | {"polygon_m": [(0, 0), (140, 0), (140, 3), (0, 3)]})
+    ends = {"from_zone": "outside", "to_zone": "fence", "points_m": [(5, 0), (55, 0)]}
+    content["lines"].append({"id": "fence_south"} | ends)
+    content["cameras"][-1]["lines"].append("fence_south")
+    return Site.model_validate(content)
+
+
+WATCHED = watched_site()
+
+
 @dataclass(frozen=True)
 class Sent:
     """One message as it was sent."""

@@ -17,7 +17,7 @@ from producers.simulate.faults import Faults
 from producers.simulate.run import Plan, parse_incidents, run
 from producers.simulate.scene import KINDS, RULES, Kind
 from producers.simulate.truth import Incident
-from tests.producers.helpers import SMALL, MemorySink, nested_site
+from tests.producers.helpers import WATCHED, MemorySink, nested_site
 
 MONDAY = date(2024, 5, 27)
 ALL: dict[Kind, int] = dict.fromkeys(KINDS, 1) | {"intruder": 2, "silent_camera": 2}
@@ -26,7 +26,7 @@ ALL: dict[Kind, int] = dict.fromkeys(KINDS, 1) | {"intruder": 2, "silent_camera"
 def simulated(folder: Path, incidents: dict[Kind, int], seed: int = 7, missed: float = 0.05) -> MemorySink:
     """A small day with incidents and missed crossings."""
     sink = MemorySink()
-    run(SMALL, Plan(MONDAY, seed=seed, faults=Faults(missed=missed), incidents=incidents), sink, folder)
+    run(WATCHED, Plan(MONDAY, seed=seed, faults=Faults(missed=missed), incidents=incidents), sink, folder)
     return sink
 
 
@@ -55,7 +55,7 @@ def test_intruder_is_in_a_closed_zone_and_always_told(tmp_path: Path) -> None:
     sink = simulated(tmp_path, {"intruder": 3}, missed=0.3)
     for one in records(tmp_path):
         assert one.zone_id == one.subject_id
-        assert not SMALL.is_open(one.zone_id, one.start_ms)
+        assert not WATCHED.is_open(one.zone_id, one.start_ms)
         told = [
             moment
             for envelope in sink.with_crossings()
@@ -82,20 +82,20 @@ def test_intruder_over_the_fence_is_seen(tmp_path: Path) -> None:
 def test_crowd_is_a_fifth_over_capacity_for_twenty_minutes(tmp_path: Path, seed: int) -> None:
     simulated(tmp_path, {"crowd": 1}, seed)
     (one,) = records(tmp_path)
-    capacity, there = SMALL.zone[one.zone_id].capacity, persons(tmp_path, one.zone_id)
+    capacity, there = WATCHED.zone[one.zone_id].capacity, persons(tmp_path, one.zone_id)
     assert (there >= 1.2 * capacity).sum() >= 20
     over = there[there >= capacity].index
     assert one.start_ms - MINUTE_MS <= over[0] <= one.start_ms
     assert over[-1] < one.end_ms < over[-1] + 15 * MINUTE_MS
-    others = [zone.id for zone in SMALL.zones if zone.id != one.zone_id]
-    assert all(persons(tmp_path, zone).max() < SMALL.zone[zone].capacity for zone in others)
+    others = [zone.id for zone in WATCHED.zones if zone.id != one.zone_id]
+    assert all(persons(tmp_path, zone).max() < WATCHED.zone[zone].capacity for zone in others)
 
 
 def test_silent_camera_sends_nothing_and_loses_little(tmp_path: Path) -> None:
     sink = simulated(tmp_path, {"silent_camera": 1}, missed=0)
     (one,) = records(tmp_path)
     assert one.end_ms - one.start_ms >= 10 * MINUTE_MS
-    assert one.zone_id == SMALL.camera_zones[one.subject_id][0]
+    assert one.zone_id == WATCHED.camera_zones[one.subject_id][0]
     own = np.array([e.start_ms for e in sink.envelopes() if e.camera_id == one.subject_id])
     assert not ((own >= one.start_ms) & (own < one.end_ms)).any()
     assert np.diff(np.sort(own)).max() > 10 * MINUTE_MS
@@ -115,7 +115,7 @@ def at_the_gate(sink: MemorySink, line: str) -> tuple[list[int], list[int]]:
         for moment, crossed_line, way in zip(told.event_ms, told.line_id, told.direction, strict=True)
         if crossed_line == line and way == 1
     ]
-    gates = {gate.id for gate in SMALL.gates if gate.line == line}
+    gates = {gate.id for gate in WATCHED.gates if gate.line == line}
     return sorted(crossed), sorted(p.event_ms for p in sink.passages() if p.gate_id in gates and p.direction == 1)
 
 
@@ -148,11 +148,38 @@ def test_e_bike_is_detected_in_a_building(tmp_path: Path) -> None:
     sink = simulated(tmp_path, {"e_bike": 2})
     found = records(tmp_path)
     for one in (e for e in sink.envelopes() if e.detections):
-        assert SMALL.zone[one.zone_id].kind == "building"
+        assert WATCHED.zone[one.zone_id].kind == "building"
         assert one.detections is not None
         assert one.detections.object_class == ["motorcycle"]
         assert sum(i.zone_id == one.zone_id and i.start_ms <= one.start_ms < i.end_ms for i in found) == 1
     assert all(i.end_ms - i.start_ms >= MINUTE_MS for i in found)
+
+
+def test_loiterer_stays_in_sight_longer_than_allowed(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"loiterer": 2})
+    for one in records(tmp_path):
+        seen = [
+            (e.start_ms, e.detections.track_id[0])
+            for e in sink.envelopes()
+            if e.detections and e.zone_id == one.zone_id and one.start_ms <= e.start_ms < one.end_ms
+        ]
+        assert len({track for _, track in seen}) == 1
+        assert seen[-1][0] - seen[0][0] > 10 * MINUTE_MS
+        assert np.diff([moment for moment, _ in seen]).max() <= 5_000
+
+
+def test_climber_crosses_the_perimeter_both_ways_and_nobody_else_does(tmp_path: Path) -> None:
+    sink = simulated(tmp_path, {"climber": 2}, missed=0.5)
+    crossed = [
+        (moment, way)
+        for envelope in sink.with_crossings()
+        if (told := envelope.crossings) is not None
+        for moment, line, way in zip(told.event_ms, told.line_id, told.direction, strict=True)
+        if line == "fence_south" and envelope.zone_id == "fence"
+    ]
+    found = records(tmp_path)
+    assert crossed == [(at, way) for one in found for at, way in ((one.start_ms, 1), (one.end_ms, -1))]
+    assert persons(tmp_path, "fence").max() == 1
 
 
 def test_incidents_are_spread_over_the_days() -> None:
@@ -162,7 +189,7 @@ def test_incidents_are_spread_over_the_days() -> None:
 
 def test_too_many_incidents_are_refused() -> None:
     with pytest.raises(UserError, match="no room for another crowd"):
-        run(SMALL, Plan(MONDAY, incidents={"crowd": 20}), MemorySink())
+        run(WATCHED, Plan(MONDAY, incidents={"crowd": 20}), MemorySink())
 
 
 def test_incidents_are_parsed() -> None:

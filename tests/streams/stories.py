@@ -11,9 +11,9 @@ from infra.site import Site, load_site
 SMALL = load_site(SMALL_SITE)
 
 
-def changed_site(zones: dict[str, dict[str, object]], lines: dict[str, dict[str, object]]) -> Site:
-    """The small site with these fields of zones and lines replaced."""
-    content = SMALL.model_dump(mode="json")
+def changed_site(zones: dict[str, dict[str, object]], lines: dict[str, dict[str, object]], site: Site = SMALL) -> Site:
+    """The small site, or another, with these fields of zones and lines replaced."""
+    content = site.model_dump(mode="json")
     for group, changes in (("zones", zones), ("lines", lines)):
         content[group] = [part | changes.get(part["id"], {}) for part in content[group]]
     return Site.model_validate(content)

@@ -1,4 +1,4 @@
-"""Fire lane, gathering, wrong way and e-bike, each on hand-made stories."""
+"""Fire lane, gathering, loitering, perimeter crossing, wrong way and e-bike, each on hand-made stories."""
 
 from functools import partial
 
@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from infra.events import Alert, Envelope
-from streams import signs
-from streams.rules import e_bike, fire_lane, gathering, wrong_way
+from streams import signs, stays
+from streams.rules import e_bike, fire_lane, gathering, loitering, perimeter_crossing, wrong_way
+from tests.producers.helpers import WATCHED
 from tests.streams.stories import SMALL, changed_site, crossing, envelope, seen, told
 
 T0 = 1_700_000_000_000
@@ -15,7 +16,7 @@ PLACE = (150.0, 140.0)
 
 
 def _fire_lane(story: list[Envelope]) -> list[tuple[float, str]]:
-    return told(partial(fire_lane.step, fire_lane.State(), site=SMALL), story, T0)
+    return told(partial(fire_lane.step, stays.State(), site=SMALL), story, T0)
 
 
 def _parked(from_s: int, to_s: int, place: tuple[float, float] = PLACE, what: str = "car") -> list[Envelope]:
@@ -31,7 +32,7 @@ def test_a_car_that_stands_too_long_is_one_alert_that_ends_when_it_has_gone() ->
 
 
 def test_the_alert_begins_when_the_grace_is_over_whenever_that_is_noticed() -> None:
-    state = fire_lane.State()
+    state = stays.State()
     alerts = [alert for one in _parked(0, 320) for alert in fire_lane.step(state, one, SMALL)]
     assert [(a.opened_ms, a.measured["since_ms"]) for a in alerts] == [(T0 + 300_000, T0)]
 
@@ -47,7 +48,7 @@ def test_who_drives_through_unloads_briefly_or_stands_elsewhere_raises_nothing()
     assert _fire_lane([*_parked(0, 300), *_quiet(400), *_parked(420, 700)]) == []
     assert (
         told(
-            partial(fire_lane.step, fire_lane.State(), site=SMALL),
+            partial(fire_lane.step, stays.State(), site=SMALL),
             [seen("plaza", T0 + s * 1000, "car", PLACE) for s in range(0, 1_000, 5)],
             T0,
         )
@@ -129,6 +130,58 @@ def test_a_crossing_between_neighbours_counts_in_one_zone() -> None:
     assert sorted(map(len, found)) == [0, 1]
 
 
+def test_a_perimeter_is_crossed_at_once_in_any_direction_but_an_allowed_one() -> None:
+    story = [
+        crossing("fence", T0, "fence_south", 1),
+        crossing("fence", T0 + 65_000, "fence_south", -1),
+        crossing("estate", T0 + 66_000, "gate_west", 1),
+        envelope("fence", T0 + 665_001),
+    ]
+    states: dict[str, signs.State] = {}
+    alerts = [alert for one in story[:1] for alert in perimeter_crossing.step(states, one, WATCHED)]
+    assert [(a.subject_id, a.zone_id, a.severity) for a in alerts] == [("fence_south", "fence", "critical")]
+    assert "from outside to 周界" in alerts[0].explanation
+    assert told(partial(perimeter_crossing.step, states, site=WATCHED), story[1:], T0) == [
+        (65.0, "updated"),
+        (665.0, "closed"),
+    ]
+    exit_only = changed_site({}, {"fence_south": {"allowed_direction": -1}}, WATCHED)
+    for rule, alerts_of in ((perimeter_crossing.step, 1), (wrong_way.step, 0)):
+        assert len([a for one in story[:2] for a in rule({}, one, exit_only)]) == alerts_of
+    assert [a for one in story[1:2] for a in perimeter_crossing.step({}, one, exit_only)] == []
+
+
+def _person(at_s: int, track: int, what: str = "person", zone: str = "building_1") -> Envelope:
+    one = seen(zone, T0 + at_s * 1000, what, (50.0, 140.0))
+    assert one.detections is not None
+    return msgspec.structs.replace(one, detections=msgspec.structs.replace(one.detections, track_id=[track]))
+
+
+def _loitering(story: list[Envelope]) -> list[tuple[float, str]]:
+    return told(partial(loitering.step, stays.State(), site=WATCHED), story, T0)
+
+
+def test_who_stays_too_long_is_one_alert_from_the_limit_to_when_the_last_has_gone() -> None:
+    assert WATCHED.zone["building_1"].loitering_minutes == 10
+    first = [_person(s, 1) for s in range(0, 900, 20)]
+    second = [_person(s + 1, 2) for s in range(100, 1_000, 30)]
+    both = sorted([*first, *second], key=lambda one: one.start_ms)
+    story = [*both, envelope("building_1", T0 + 1_100_000)]
+    assert _loitering(story) == [(620.0, "opened"), (731.0, "updated"), (971.0, "closed")]
+    state = stays.State()
+    opened = next(a for one in story for a in loitering.step(state, one, WATCHED))
+    assert (opened.opened_ms, opened.measured["persons"], opened.measured["since_ms"]) == (T0 + 600_000, 1.0, T0)
+
+
+def test_who_comes_and_goes_or_is_no_person_does_not_loiter() -> None:
+    assert _loitering([_person(s, s // 300) for s in range(0, 3_600, 20)]) == []  # a new track every five minutes
+    assert (
+        _loitering([*(_person(s, 1) for s in range(0, 590, 20)), *(_person(s, 1) for s in range(660, 1_200, 20))]) == []
+    )
+    assert _loitering([_person(s, 1, "bicycle") for s in range(0, 3_600, 20)]) == []
+    assert _loitering([_person(s, 1, zone="plaza") for s in range(0, 3_600, 20)]) == []
+
+
 def _e_bike(story: list[Envelope]) -> list[Alert]:
     state = signs.State()
     return [alert for one in story for alert in e_bike.step(state, one, SMALL)]
@@ -165,8 +218,8 @@ def test_an_e_bike_brought_to_a_floor_counts_there_only() -> None:
 
 
 def test_every_state_survives_the_changelog() -> None:
-    state = fire_lane.State()
+    state = stays.State()
     for one in _parked(0, 400):
         fire_lane.step(state, one, SMALL)
     packed = msgspec.msgpack.encode(state)
-    assert msgspec.msgpack.decode(packed, type=fire_lane.State) == state
+    assert msgspec.msgpack.decode(packed, type=stays.State) == state

@@ -8,6 +8,7 @@ from infra.site import Camera, GroundPoint, Point, Site, View
 from producers.video.geometry import Seen
 from producers.video.place import AROUND_M, Places
 from producers.video.tell import Teller
+from streams import stays
 from streams.rules import fire_lane
 from tests.producers.video.helpers import START_MS, plaza_camera, site_with_view, site_with_views
 
@@ -77,7 +78,7 @@ def test_two_cars_that_stop_one_after_the_other_are_not_one_that_stands(
 ) -> None:
     """What it is for: each stands for four minutes, 40 m apart; at the zone's centre they seem to be one."""
     site, camera = lane_camera(ground)
-    one, state = Teller(site, camera, "boot"), fire_lane.State()
+    one, state = Teller(site, camera, "boot"), stays.State()
     envelopes: list[Envelope] = []
     for second in range(8 * 60):
         track, x = (1, 200.0) if second < 4 * 60 else (2, 380.0)
