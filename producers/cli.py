@@ -134,13 +134,17 @@ def video(
     start: Annotated[str | None, typer.Option("--start", help="event time of frame 0, ISO 8601; default: now")] = None,
     frames: Annotated[float, typer.Option("--frames", min=0.1, help="frames a second of a folder of frames")] = 25.0,
     busy: Annotated[float, typer.Option("--busy", min=1, help="looks a second, at most, while something moves")] = 25.0,
+    preview: Annotated[
+        Path | None, typer.Option("--preview", help="out.mp4, or a folder: what is seen, as film")
+    ] = None,
     to: ToOption = "kafka",
 ) -> None:
     """Watch videos or cameras: persons and vehicles become detections, crossings and visible counts.
 
     The cameras' views are in the site file. A start without offset is the estate's local time. The same recording
     with the same start, weights and options gives the same envelopes: sending it again is harmless. Of several
-    sources, one that cannot be read does not stop the others; the command then ends with 1.
+    sources, one that cannot be read does not stop the others; the command then ends with 1. A preview shows boxes,
+    zones and counts, with all heads it found made unrecognisable, in a file that only its owner can read.
 
     Example: anfang produce video gate.mp4 --camera cam_gate_north --weights yolo11n.pt --start 2024-05-27T08:00:00
     """
@@ -154,6 +158,7 @@ def video(
         start=start,
         folder_fps=frames,
         busy_fps=busy,
+        preview=preview,
     )
     with _sink(to, settings) as sink, _bar("video") as progress:
         totals = run(estate, plan, sink, progress, warn=lambda text: typer.echo(text, err=True))

@@ -18,6 +18,7 @@ from producers.video.source import Image
 Floats = NDArray[np.float64]
 
 CLASSES: Final[tuple[ObjectClass, ...]] = ("person", "bicycle", "motorcycle", "car", "truck")
+PERSON: Final = CLASSES.index("person")
 TOLD_AS: Final[dict[str, ObjectClass]] = {name: name for name in CLASSES} | {"bus": "truck"}
 """What a model's own class is told as; a bus is a large vehicle. Other classes are not told."""
 LEAST_CONFIDENCE: Final = 0.1

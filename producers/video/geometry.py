@@ -129,6 +129,12 @@ class Last(msgspec.Struct, frozen=True, gc=False):
     event_ms: int
     speed: Point = (0.0, 0.0)
 
+    def at(self, event_ms: int) -> Seen:
+        """The same, moved to where it would be at its last speed."""
+        x, y = (speed * (event_ms - self.event_ms) for speed in self.speed)
+        left, top, right, bottom = self.seen.box
+        return msgspec.structs.replace(self.seen, box=(left + x, top + y, right + x, bottom + y))
+
 
 JOIN_MS: Final = 1_500
 """How long a lost track may be continued by a new one."""

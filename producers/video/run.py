@@ -18,6 +18,7 @@ from producers.feed import Progress, no_progress
 from producers.sink import Sink
 from producers.video.detect import Detector
 from producers.video.fleet import Fleet, Member
+from producers.video.preview import Preview
 from producers.video.source import Fault, Frame, is_live, live, recording
 from producers.video.tell import drawn
 from producers.video.track import Tracker
@@ -30,7 +31,8 @@ SAME_SHAPE: Final = 0.02
 class Plan:
     """What to watch, each source by the camera of the same place, with which weights, and when it was.
 
-    `start` is the ISO 8601 time of frame 0 of every recording, None for now.
+    `start` is the ISO 8601 time of frame 0 of every recording, None for now. `preview` is a file for the film of one
+    camera, or a folder for those of several.
     """
 
     sources: Sequence[str]
@@ -39,6 +41,7 @@ class Plan:
     start: str | None = None
     folder_fps: float = 25.0
     busy_fps: float = 25.0
+    preview: Path | None = None
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -94,6 +97,7 @@ def _member(site: Site, plan: Plan, source: str, camera: Camera, *, start_ms: in
         follow=Tracker(plan.busy_fps).follow,
         busy_fps=plan.busy_fps,
         sink=sink,
+        preview=None if plan.preview is None else Preview(_film(plan, plan.preview, camera), camera, site.tz),
     )
     return Member(camera.id, items, watch, is_live(source))
 
@@ -132,6 +136,16 @@ def _camera(site: Site, camera_id: str) -> Camera:
         known = ", ".join([*list(site.camera)[:10], *(["…"] if len(site.camera) > 10 else [])])
         raise UserError(f"--camera {camera_id}: not in the site file", f"give one of {known}")
     return site.camera[camera_id]
+
+
+def _film(plan: Plan, preview: Path, camera: Camera) -> Path:
+    """Where the camera's preview goes. Raises UserError where it would be in the way of another or of a source."""
+    path = preview if preview.suffix == ".mp4" else preview / f"{camera.id}.mp4"
+    if path == preview and len(plan.sources) > 1:
+        raise UserError(f"--preview {preview}: one file for {len(plan.sources)} cameras", "give a folder")
+    if any(path.resolve() == Path(source).resolve() for source in plan.sources):
+        raise UserError(f"--preview {path}: that is the recording itself", "give another file")
+    return path
 
 
 def _start_ms(text: str, site: Site) -> int:

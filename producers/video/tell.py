@@ -5,7 +5,7 @@ has changed, and in the first slice of each minute; the home zone's envelope of 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -140,6 +140,15 @@ class Teller:
         told += self._close()
         self._second = None
         return told
+
+    @property
+    def visible(self) -> Mapping[str, int]:
+        """Persons visible in each drawn zone."""
+        return self._visible
+
+    def tracks(self, event_ms: int) -> list[Seen]:
+        """All that is in view, and what was until a moment ago, where it would be by now."""
+        return [last.at(event_ms) for last in self._joined.last.values() if event_ms - last.event_ms <= HOLD_MS]
 
     def finish(self) -> list[Envelope]:
         """What is left to tell at the end."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from producers.video.detect import CLASSES, Floats
+from producers.video.detect import CLASSES, PERSON, Floats
 from producers.video.geometry import Seen
 from producers.video.source import Frame
 
@@ -18,7 +18,6 @@ HIGH: Final = 0.25
 LOW: Final = 0.1
 NEW: Final = 0.4
 """Confidence that begins a track: higher than what continues one, so that few tracks are of nobody."""
-PERSON: Final = CLASSES.index("person")
 
 
 class Tracker:

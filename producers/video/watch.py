@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from infra.events import Envelope, Picture, TimeMs, encoder
 from infra.site import Camera, Site
 from infra.topics import DETECTIONS
 from producers.sink import Sink
-from producers.video.detect import Floats
+from producers.video.detect import PERSON, Floats
 from producers.video.geometry import Seen
 from producers.video.motion import Gate, Still, cells, judge_picture, pass_gate
+from producers.video.preview import Preview, Scene
 from producers.video.source import Fault, Frame
 from producers.video.tell import Teller, drawn
 
@@ -45,7 +47,16 @@ class Watch:
     """One camera, from frames to sent envelopes; the totals are counted on the way."""
 
     def __init__(
-        self, site: Site, camera: Camera, *, boot_id: str, start_ms: int, follow: Follow, busy_fps: float, sink: Sink
+        self,
+        site: Site,
+        camera: Camera,
+        *,
+        boot_id: str,
+        start_ms: int,
+        follow: Follow,
+        busy_fps: float,
+        sink: Sink,
+        preview: Preview | None = None,
     ) -> None:
         self._view, self._teller = drawn(camera), Teller(site, camera, boot_id)
         self._boot_id, self._start_ms, self._follow, self._sink = boot_id, start_ms, follow, sink
@@ -57,6 +68,7 @@ class Watch:
         self._last_ms: int | None = None
         self._failed: str | None = None
         self._flushed_ms = 0
+        self._preview, self._found = preview, np.empty((0, 6))
 
     def take(self, item: Frame | Fault) -> Frame | None:
         """Work on one item of the source. A frame that the detector should look at is given back: `look` ends it."""
@@ -75,6 +87,7 @@ class Watch:
     def look(self, frame: Frame, found: Floats) -> None:
         """End the frame that `take` gave back, with what the detector found in it."""
         self._looks += 1
+        self._found = found
         self._tell(frame, self._in_view(frame, self._follow(found, frame)))
 
     def fail(self, reason: str) -> None:
@@ -86,6 +99,8 @@ class Watch:
         """Tell what is left, wait until all has arrived, and give the totals."""
         self._send(self._teller.finish())
         self._sink.flush()
+        if self._preview is not None:
+            self._preview.close()
         return Watched(
             boot_id=self._boot_id,
             frames=self._frames,
@@ -115,12 +130,32 @@ class Watch:
 
     def _in_view(self, frame: Frame, tracks: Iterable[Seen]) -> list[Seen]:
         """The tracks in pixels of the view: a smaller stream of the same camera will do."""
+        x, y = self._scale(frame)
+        return [_scaled(seen, x, y) for seen in tracks]
+
+    def _scale(self, frame: Frame) -> tuple[float, float]:
         (view_width, view_height), (height, width) = self._view.size_px, frame.image.shape[:2]
-        return [_scaled(seen, view_width / width, view_height / height) for seen in tracks]
+        return view_width / width, view_height / height
 
     def _tell(self, frame: Frame, seen: list[Seen] | None) -> None:
         """Tell one frame; `seen` is None where the detector did not look."""
         self._send(self._teller.frame(frame.event_ms, seen, self._picture, frame.dropped))
+        if self._preview is not None:
+            self._preview.show(frame.image, self._scene(frame))
+
+    def _scene(self, frame: Frame) -> Scene:
+        """What the preview shows: heads are hidden of all found at the last look, and of all that are tracked."""
+        tracks = self._teller.tracks(frame.event_ms)
+        found = self._found[self._found[:, 5] == PERSON, :4] * (self._scale(frame) * 2)
+        known = [seen.box for seen in tracks if seen.object_class == "person"]
+        return Scene(
+            event_ms=frame.event_ms,
+            picture=self._picture,
+            persons=np.concatenate([found, np.array(known, np.float64).reshape(-1, 4)]),
+            tracks=tracks,
+            visible=self._teller.visible,
+            crossings=self._teller.crossings,
+        )
 
     def _send(self, envelopes: Iterable[Envelope]) -> None:
         for envelope in envelopes:
