@@ -85,6 +85,29 @@ RECOVERY_SECONDS: Final = Gauge(
     "the size of the changelog topic.",
     registry=REGISTRY,
 )
+SPOOL_MESSAGES: Final = Gauge(
+    "anfang_spool_messages",
+    "Messages of a live producer that Kafka has not acknowledged yet. Do: when it grows for seconds, Kafka is away: "
+    "`anfang status`.",
+    registry=REGISTRY,
+)
+SPOOL_BYTES: Final = Gauge(
+    "anfang_spool_bytes",
+    "Bytes of these messages. Do: near ANFANG_SPOOL_MB bring Kafka back, or raise it and restart the producer.",
+    registry=REGISTRY,
+)
+THINNED: Final = Counter(
+    "anfang_thinned_detections",
+    "Detections given up because the spool was full; crossings and counts were kept. Do: bring Kafka back.",
+    registry=REGISTRY,
+)
+SPOOL_GIVEN_UP: Final = Counter(
+    "anfang_spool_given_up",
+    "What was lost because the spool was full even so, by what: messages without crossings, then crossings; or refused "
+    "by Kafka for good. Do: bring Kafka back at once; the nightly shows the gap.",
+    ["what"],
+    registry=REGISTRY,
+)
 METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     ENVELOPES,
     DUPLICATES,
@@ -96,6 +119,10 @@ METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     LAG_RECORDS,
     WATERMARK_AGE_SECONDS,
     RECOVERY_SECONDS,
+    SPOOL_MESSAGES,
+    SPOOL_BYTES,
+    THINNED,
+    SPOOL_GIVEN_UP,
 )
 
 watermarks_ms: Final[dict[str, int]] = {}

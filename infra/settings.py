@@ -52,6 +52,10 @@ class Settings(BaseSettings):
         False, description="topics without time retention: for replaying the past (demo, tests)"
     )
 
+    spool_mb: int = Field(
+        512, ge=1, description="what live cameras may keep on disk while Kafka is away, MB for each process"
+    )
+
     clickhouse_host: str = Field("", description="ClickHouse host; empty: the local stack's")
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="native TCP port, used with clickhouse_host")
     clickhouse_http_port: int = Field(

@@ -1,7 +1,8 @@
 """Where produced messages go: real Kafka, or a file of the same messages for looking at and replaying.
 
-Both sinks behave alike (`tests/producers/test_sink.py` runs one suite over both): messages of one topic and key keep
-their order, `flush` returns only when everything has arrived, and what could not be delivered is an error, never lost.
+All sinks behave alike (`tests/producers/test_sink.py` runs one suite over these and over the live cameras' of
+`producers/spool.py`): messages of one topic and key keep their order, `flush` returns only when nothing can be lost any
+more, and what could not be delivered is an error, never lost.
 """
 
 import base64

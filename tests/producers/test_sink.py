@@ -1,4 +1,4 @@
-"""One suite over both sinks: everything arrives, once, in order of its key, keyed, with its timestamp and bytes."""
+"""One suite over all sinks: everything arrives, once, in order of its key, keyed, with its timestamp and bytes."""
 
 import socket
 import time
@@ -13,6 +13,7 @@ from infra.errors import UserError
 from infra.settings import Settings
 from infra.topics import DETECTIONS, GATE_PASSAGES, topic_name
 from producers.sink import JsonlSink, Record, open_kafka, open_sink
+from producers.spool import claim, open_spooled
 from tests.producers.helpers import Sent
 
 VALUES = [b'{"a":1}', b"not json", b'{"x":NaN}', b'{"a":\n1}', b"\xff\xfe", b" 1 "]
@@ -46,6 +47,16 @@ def through_kafka(sent: list[Sent], settings: Settings) -> tuple[int, list[Sent]
     for one in sent:
         sink.send(topics[one.topic], one.key, one.value, one.timestamp_ms)
     return sink.flush(), read_all(settings, ["detections", "gate_passages"])
+
+
+def through_spool(sent: list[Sent], settings: Settings) -> tuple[int, list[Sent]]:
+    """Write to the disk, from where it goes to real Kafka, and read the topics."""
+    topics = {topic.name: topic for topic in (DETECTIONS, GATE_PASSAGES)}
+    with open_spooled(settings) as sink:
+        for one in sent:
+            sink.send(topics[one.topic], one.key, one.value, one.timestamp_ms)
+        count = sink.flush()
+    return count, read_all(settings, ["detections", "gate_passages"])
 
 
 def read_all(settings: Settings, names: list[str]) -> list[Sent]:
@@ -89,6 +100,13 @@ def test_jsonl_sink(tmp_path: Path) -> None:
 @pytest.mark.stack
 def test_kafka_sink(fresh: Settings) -> None:
     check(lambda sent: through_kafka(sent, fresh))
+
+
+@pytest.mark.stack
+def test_spooled_sink(fresh: Settings, tmp_path: Path) -> None:
+    elsewhere = fresh.model_copy(update={"home": tmp_path, "kafka": fresh.kafka_address()})
+    check(lambda sent: through_spool(sent, elsewhere))
+    assert claim(tmp_path / "spool", 10**9, pytest.fail).messages == 0
 
 
 @pytest.mark.stack

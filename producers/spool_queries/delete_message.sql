@@ -1,0 +1,3 @@
+-- Forget a message that Kafka has, or that was given up.
+DELETE FROM messages
+WHERE id = :id;
