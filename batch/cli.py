@@ -23,12 +23,15 @@ def register(app: typer.Typer) -> None:
 def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master = "local[2]") -> None:
     """Load whole days from Kafka into ClickHouse: judged, de-duplicated, accounted for. Repeatable.
 
+    Then it says which cameras lost envelopes, by the gaps in their numbers.
+
     Example: anfang nightly --date 2026-03-01 --days 7
     """
     from rich.console import Console
     from rich.progress import Progress
 
     from batch.nightly import run
+    from warehouse.client import ask, connect
 
     settings, estate = configured(site)
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -42,6 +45,11 @@ def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master
             progress=lambda step, number, steps: bar.update(task, description=step, completed=number, total=steps),
         )
     _print(accounts)
+    with connect(settings, "loader") as client:
+        first_day, last_day = accounts[0].day, accounts[-1].day
+        lost = ask(client, "lost_by_camera", estate=estate.estate.id, first=first_day, last=last_day)
+    for day, camera, envelopes, expected in lost:
+        typer.echo(f"{day}: {camera} lost {envelopes} of {expected} envelopes")
 
 
 def _print(accounts: "list[DayAccount]") -> None:

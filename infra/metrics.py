@@ -85,6 +85,13 @@ RECOVERY_SECONDS: Final = Gauge(
     "the size of the changelog topic.",
     registry=REGISTRY,
 )
+MISSING: Final = Gauge(
+    "anfang_missing_envelopes",
+    "Envelopes whose numbers cameras skipped: later ones came, these did not, or not yet. Of the zones touched by this "
+    "process and the last four starts of each camera. Do: above 0 for minutes find the camera with `anfang nightly`, "
+    "and why its producer lost them: spool full, or started without one.",
+    registry=REGISTRY,
+)
 SPOOL_MESSAGES: Final = Gauge(
     "anfang_spool_messages",
     "Messages of a live producer that Kafka has not acknowledged yet. Do: when it grows for seconds, Kafka is away: "
@@ -119,6 +126,7 @@ METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     LAG_RECORDS,
     WATERMARK_AGE_SECONDS,
     RECOVERY_SECONDS,
+    MISSING,
     SPOOL_MESSAGES,
     SPOOL_BYTES,
     THINNED,
@@ -127,6 +135,8 @@ METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
 
 watermarks_ms: Final[dict[str, int]] = {}
 """The watermark of each zone that this process has touched, UTC ms; the ages are taken from it when asked for."""
+missing: Final[dict[str, int]] = {}
+"""How many envelopes are missing of each zone that this process has touched."""
 
 
 def _age_of(pick: Callable[[list[int]], int]) -> Callable[[], float]:
@@ -139,6 +149,7 @@ def _age_of(pick: Callable[[list[int]], int]) -> Callable[[], float]:
 
 WATERMARK_AGE_SECONDS.labels("newest").set_function(_age_of(max))
 WATERMARK_AGE_SECONDS.labels("oldest").set_function(_age_of(min))
+MISSING.set_function(lambda: float(sum(missing.values())))
 
 
 def serve(port: int) -> None:

@@ -33,6 +33,12 @@ LateOption = Annotated[float, typer.Option("--late", help="share of envelopes wi
 LateMinutesOption = Annotated[float, typer.Option("--late-minutes", help="how late at most")]
 PoisonOption = Annotated[int, typer.Option("--poison", help="messages that must be refused; the kinds take turns")]
 
+SpoolOption = Annotated[
+    bool | None,
+    typer.Option("--spool/--no-spool", help="keep on disk until Kafka has it; default: for live cameras only"),
+]
+MetricsPortOption = Annotated[int | None, typer.Option("--metrics-port", help="serve Prometheus metrics of the spool")]
+
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the root command."""
@@ -138,6 +144,8 @@ def video(
         Path | None, typer.Option("--preview", help="out.mp4, or a folder: what is seen, as film")
     ] = None,
     to: ToOption = "kafka",
+    spool: SpoolOption = None,
+    metrics_port: MetricsPortOption = None,
 ) -> None:
     """Watch videos or cameras: persons and vehicles become detections, crossings and visible counts.
 
@@ -145,12 +153,16 @@ def video(
     with the same start, weights and options gives the same envelopes: sending it again is harmless. Of several
     sources, one that cannot be read does not stop the others; the command then ends with 1. A preview shows boxes,
     zones and counts, with all heads it found made unrecognisable, in a file that only its owner can read.
+    What live cameras see is kept on disk until Kafka has it.
 
     Example: anfang produce video gate.mp4 --camera cam_gate_north --weights yolo11n.pt --start 2024-05-27T08:00:00
     """
+    from infra import metrics
     from producers.video.run import Plan, run
+    from producers.video.source import is_live
 
     settings, estate = configured(site)
+    spooled = any(map(is_live, sources)) if spool is None else spool
     plan = Plan(
         sources=sources,
         camera_ids=camera,
@@ -160,7 +172,9 @@ def video(
         busy_fps=busy,
         preview=preview,
     )
-    with _sink(to, settings) as sink, _bar("video") as progress:
+    if metrics_port is not None:
+        metrics.serve(metrics_port)
+    with _sink(to, settings, spooled=spooled) as sink, _bar("video") as progress:
         totals = run(estate, plan, sink, progress, warn=lambda text: typer.echo(text, err=True))
         _tell(totals)
     if totals.failed:
@@ -171,10 +185,11 @@ def _day(given: datetime | None, default: date) -> date:
     return default if given is None else given.date()
 
 
-def _sink(target: str, settings: "Settings") -> "AbstractContextManager[Sink]":
+def _sink(target: str, settings: "Settings", *, spooled: bool = False) -> "AbstractContextManager[Sink]":
     from producers.sink import open_sink
+    from producers.spool import open_spooled
 
-    return open_sink(target, settings)
+    return open_spooled(settings) if spooled and target == "kafka" else open_sink(target, settings)
 
 
 @contextmanager

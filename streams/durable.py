@@ -70,7 +70,8 @@ class Taken(Generic[S]):
     """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone.
 
     `records` were judged, and those of them in `dead_letters` refused, which stops the worker when it is too much;
-    `envelopes`, `duplicates`, `late` (crossings) and `watermarks_ms` (of the zones touched) are for the metrics.
+    `envelopes`, `duplicates`, `late` (crossings) and `watermarks_ms`, `missing` (of the zones touched) are for the
+    metrics.
     """
 
     touched: dict[str, ZoneValue[S]] = field(default_factory=dict)
@@ -81,6 +82,7 @@ class Taken(Generic[S]):
     duplicates: int = 0
     late: int = 0
     watermarks_ms: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
 
     def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output]) -> None:
         """Note that `zone_id` changed and that `outputs` are to be sent for it."""
@@ -148,6 +150,7 @@ class DurableZones(Generic[S]):
         """After the table was read back: forget decoded values and send every outbox again."""
         self._values.clear()
         metrics.watermarks_ms.clear()
+        metrics.missing.clear()
         waiting = []
         for key in list(self._table.data):
             value = self.value(key.decode(), -1)
@@ -206,6 +209,7 @@ def count_taken(taken: Taken[S]) -> None:
     metrics.DUPLICATES.inc(taken.duplicates)
     metrics.LATE.inc(taken.late)
     metrics.watermarks_ms.update(taken.watermarks_ms)
+    metrics.missing.update(taken.missing)
     for letter in taken.dead_letters:
         metrics.DEAD_LETTERS.labels(reason(letter)).inc()
     now_s = time.time()

@@ -58,6 +58,7 @@ def take_envelopes(
         taken.touch(judged.zone_id, value, [_output(row, record, occupancy_topic) for row in rows])
     told = ((zone_id, value.state.watermark_ms) for zone_id, value in taken.touched.items())
     taken.watermarks_ms = {zone_id: watermark_ms for zone_id, watermark_ms in told if watermark_ms >= 0}
+    taken.missing = {zone_id: value.state.missing for zone_id, value in taken.touched.items()}
     return taken
 
 

@@ -13,12 +13,24 @@ MAX_BOOTS = 4
 
 
 class Sequence(Struct):
-    """Sequence numbers seen of one boot: all below `prefix`, and those in `ahead`. `lost` were given up."""
+    """Sequence numbers seen of one boot: all below `prefix`, and those in `ahead`. `lost` were given up.
+
+    `first` is the number that came first: of those before it nobody knows whether they were ever sent to us.
+    """
 
     boot_id: str
     prefix: int = 0
     ahead: set[int] = set()
     lost: int = 0
+    first: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many numbers between the first and the highest have not come: given up, or still waited for."""
+        if not self.ahead:
+            return self.lost
+        begin = max(self.prefix, self.first)
+        return self.lost + max(self.ahead) + 1 - begin - sum(seq >= begin for seq in self.ahead)
 
 
 def first_time(sequences: list[Sequence], envelope: Envelope) -> bool:
@@ -29,7 +41,7 @@ def first_time(sequences: list[Sequence], envelope: Envelope) -> bool:
     for sequence in sequences:
         if sequence.boot_id == envelope.boot_id:
             return _record(sequence, envelope.seq)
-    sequence = Sequence(envelope.boot_id, prefix=max(0, envelope.seq - MAX_AHEAD))
+    sequence = Sequence(envelope.boot_id, prefix=max(0, envelope.seq - MAX_AHEAD), first=envelope.seq)
     sequences.append(sequence)
     del sequences[:-MAX_BOOTS]
     return _record(sequence, envelope.seq)
@@ -45,7 +57,7 @@ def _record(sequence: Sequence, seq: int) -> bool:
     _advance(sequence)
     if len(sequence.ahead) > MAX_AHEAD:
         oldest = min(sequence.ahead)
-        sequence.lost += oldest - sequence.prefix
+        sequence.lost += max(0, oldest - max(sequence.prefix, sequence.first))
         sequence.prefix = oldest
         _advance(sequence)
     return True

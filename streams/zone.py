@@ -62,6 +62,11 @@ class ZoneState(Struct):
     duplicates: int = 0
     too_late: int = 0
 
+    @property
+    def missing(self) -> int:
+        """Envelopes whose numbers its cameras skipped."""
+        return sum(sequence.missing for camera in self.cameras.values() for sequence in camera.sequences)
+
 
 @dataclass(frozen=True)
 class ZoneRules:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 
@@ -92,7 +93,7 @@ def _member(site: Site, plan: Plan, source: str, camera: Camera, *, start_ms: in
     watch = Watch(
         site,
         camera,
-        boot_id=_boot_id(plan, source, camera, start_ms),
+        boot_id=boot_id_of(plan, source, camera, start_ms),
         start_ms=start_ms,
         follow=Tracker(plan.busy_fps).follow,
         busy_fps=plan.busy_fps,
@@ -156,8 +157,13 @@ def _start_ms(text: str, site: Site) -> int:
     return int((start if start.tzinfo else start.replace(tzinfo=site.tz)).timestamp() * 1000)
 
 
-def _boot_id(plan: Plan, source: str, camera: Camera, start_ms: int) -> str:
-    """The same for the same recording, weights, view and options: sending it again repeats ids and adds nothing."""
+def boot_id_of(plan: Plan, source: str, camera: Camera, start_ms: int) -> str:
+    """New at each start for a live camera: its sequence numbers begin at 0 again, and must not be taken for repeats.
+
+    For a recording the same with the same weights, view and options: sending it again repeats ids and adds nothing.
+    """
+    if is_live(source):
+        return uuid4().hex[:16]
     options = (camera.model_dump_json(), start_ms, str(plan.folder_fps), str(plan.busy_fps))
     return derived_id(*_identity(source), *_identity(str(plan.weights)), *options)[:16]
 

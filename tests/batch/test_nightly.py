@@ -1,5 +1,6 @@
 """The nightly on real Kafka, Spark and ClickHouse, against counts made in plain Python."""
 
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 from itertools import count
 from typing import Final
@@ -10,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from batch.accounting import DayAccount
 from batch.nightly import LOADED, run
+from infra.clock import local_day
 from infra.errors import UserError
 from infra.events import Envelope, Health
 from infra.settings import Settings
@@ -42,7 +44,7 @@ from tests.batch.feed import (
     passage,
     produce,
 )
-from warehouse.client import connect
+from warehouse.client import ask, connect
 from warehouse.migrate import migrate
 
 NEXT: Final = DAY + timedelta(days=1)
@@ -83,6 +85,17 @@ def contents(client: Client) -> dict[str, list[tuple[object, ...]]]:
     return found | {"nightly_accounting": client.execute(account)}
 
 
+def lost_by_hand(envelopes: list[Envelope], site: Site) -> list[tuple[object, ...]]:
+    """Numbers skipped between the first and the last of each day, run and zone, summed by day and camera."""
+    numbers: dict[tuple[date, str, str, str], set[int]] = defaultdict(set)
+    for one in envelopes:
+        numbers[local_day(one.start_ms, site.tz), one.camera_id, one.boot_id, one.zone_id].add(one.seq)
+    lost: Counter[tuple[date, str]] = Counter()
+    for (day, camera, _, _), came in numbers.items():
+        lost[day, camera] += len(set(range(min(came), max(came) + 1)) - came)
+    return [(day, camera, number) for (day, camera), number in sorted(lost.items()) if number]
+
+
 def poison(day: date) -> list[Message]:
     """Messages that no envelope can be made of, sent at noon."""
     noon = at("12:00:00", day)
@@ -108,7 +121,8 @@ def test_every_record_is_accounted_for_and_a_second_run_changes_nothing(
     straddling = crossing_envelopes("gate_north", "cam_gate_north", ["estate"], at("23:59:59.95"), 900_000)
     sent = [message(one) for one in (*first, *second, *straddling)]
     copies = [message(one, one.start_ms + 30_000) for one in first[:25]]
-    in_grace = message(envelope("cam_plaza", "plaza", 800_000, at("23:00:00")), at("00:30:00", NEXT))
+    came_late = envelope("cam_plaza", "plaza", 800_000, at("23:00:00"))
+    in_grace = message(came_late, at("00:30:00", NEXT))
     too_late = message(envelope("cam_plaza", "plaza", 800_001, at("22:00:00")), at("05:00:00", NEXT))
     produce(warehouse, DETECTIONS, [*sent, *copies, copies[0], in_grace, too_late, *poison(DAY)])
 
@@ -124,6 +138,8 @@ def test_every_record_is_accounted_for_and_a_second_run_changes_nothing(
         rows = client.execute("SELECT day, count() FROM crossings GROUP BY day ORDER BY day")
         assert dict(rows) == counted
         assert client.execute("SELECT count() FROM camera_minutes WHERE day = {d:Date}", {"d": DAY}) == [(40,)]
+        lost = ask(client, "lost_by_camera", estate=site.estate.id, first=DAY, last=NEXT)
+        assert [row[:3] for row in lost] == lost_by_hand([*first, *second, *straddling, came_late], site)
         before = contents(client)
         assert run(warehouse, site, DAY, 3, spark=spark)[0].content_hash == accounts[0].content_hash
         assert contents(client) == before

@@ -11,7 +11,11 @@ from infra.settings import Settings
 from tests.benchmarks import occupancy, sink
 from tests.benchmarks.harness import Result, own_stack, rounds_wanted, table, write_result
 
-BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {"occupancy": occupancy.run, "sink": sink.run}
+BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {
+    "occupancy": occupancy.run,
+    "sink": sink.run,
+    "spool": sink.run_spooled,
+}
 
 
 def main(arguments: list[str]) -> int:

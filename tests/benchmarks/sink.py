@@ -1,7 +1,8 @@
 """What `producers.sink.KafkaSink` costs: simulated envelopes, already encoded, beside a bare produce loop.
 
-Both sides have the same client settings where they matter to speed and safety. The clock runs from the first message
-handed over to the last acknowledged; then both topics must hold exactly the messages that were handed over.
+`run_spooled` asks the same of the live cameras' sink, which writes every message to the disk first. Both sides have the
+same client settings where they matter to speed and safety. The clock runs from the first message handed over to the
+last acknowledged; then both topics must hold exactly the messages that were handed over.
 """
 
 import hashlib
@@ -19,10 +20,12 @@ from infra.topics import DETECTIONS, Topic, create_topics, topic_name
 from producers.simulate.run import Plan
 from producers.simulate.run import run as simulate
 from producers.sink import Headers, open_kafka, transport_options
+from producers.spool import open_spooled
 from tests.benchmarks.harness import Result, compare, own_topics, same
 from tests.kafka_helpers import Sent, read_all
 
 MESSAGES: Final = 400_000
+SPOOLED: Final = 100_000
 DAYS: Final = 21
 
 Send = Callable[[Settings, Sequence[Sent]], float]
@@ -51,6 +54,15 @@ def run(settings: Settings, rounds: int) -> Result:
     ours = partial(_measure, settings, messages, expected, send_ours)
     bare = partial(_measure, settings, messages, expected, send_bare)
     return compare("sink", "messages/s", ours, {"confluent_kafka": bare}, rounds)
+
+
+def run_spooled(settings: Settings, rounds: int) -> Result:
+    """Messages per second through the disk, beside confluent_kafka without it."""
+    messages = simulated(SPOOLED)
+    expected = fingerprint(messages)
+    ours = partial(_measure, settings, messages, expected, send_spooled)
+    bare = partial(_measure, settings, messages, expected, send_bare)
+    return compare("spool", "messages/s", ours, {"confluent_kafka": bare}, rounds)
 
 
 def simulated(count: int) -> list[Sent]:
@@ -86,6 +98,15 @@ def send_ours(settings: Settings, messages: Sequence[Sent]) -> float:
     for key, value, timestamp_ms in messages:
         sink.send(DETECTIONS, key, value, timestamp_ms)
     sink.flush()
+    return time.perf_counter() - started
+
+
+def send_spooled(settings: Settings, messages: Sequence[Sent]) -> float:
+    """Seconds that the spooled sink takes, until its spool is empty."""
+    started = time.perf_counter()
+    with open_spooled(settings) as sink:
+        for key, value, timestamp_ms in messages:
+            sink.send(DETECTIONS, key, value, timestamp_ms)
     return time.perf_counter() - started
 
 

@@ -89,6 +89,8 @@ def test_a_worker_tells_what_it_did(served: tuple[Settings, int]) -> None:
     assert told["anfang_envelopes_total"] == len(story) + 8
     assert told["anfang_duplicates_total"] == 7
     assert told["anfang_late_crossings_total"] == 1
+    before_late = [e.seq for e in story if (e.camera_id, e.zone_id) == (late.camera_id, late.zone_id)]
+    assert told["anfang_missing_envelopes"] == 900 - 1 - max(before_late)
     assert told["anfang_dead_letters_total.malformed_json"] == len(read_all(settings, DEAD_LETTERS)) == 2
     topic = topic_name(OCCUPANCY, settings)
     rows = len(read_all(settings, OCCUPANCY))

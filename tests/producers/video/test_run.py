@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from anfang import cli
 from infra.errors import UserError
 from infra.settings import SMALL_SITE
-from producers.video.run import Plan, run
+from producers.video.run import Plan, boot_id_of, run
 from tests.producers.helpers import SMALL, MemorySink
 from tests.producers.video.helpers import STREET, WANTS_MODEL, WEIGHTS, site_with_view
 
@@ -32,6 +32,14 @@ START_MS = 1_716_768_000_000
 def test_a_wrong_plan_is_told(plan: Plan, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
         run(SITE, plan, MemorySink())
+
+
+def test_a_live_camera_has_a_new_boot_at_each_start_and_a_recording_never(tmp_path: Path) -> None:
+    camera = SITE.camera["cam_plaza"]
+    (tmp_path / "a.mp4").write_bytes(b"frames")
+    for source, different in (("rtsp://10.0.0.7/1", 9), ("0", 9), (str(tmp_path / "a.mp4"), 1)):
+        plan = Plan([source], ["cam_plaza"], None, "2024-05-27")
+        assert len({boot_id_of(plan, source, camera, START_MS) for _ in range(9)}) == different
 
 
 VIEW = (
