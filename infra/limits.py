@@ -14,10 +14,17 @@ class Part(BaseModel):
 
 
 class OverCapacity(Part):
-    """Opens when occupancy / capacity reaches `open_ratio`, closes when it is below `close_ratio`."""
+    """Opens when occupancy / capacity reaches `open_ratio`, closes when it is below `close_ratio`.
+
+    From `warn_ratio` on it opens before, as a warning, when even the low end of the estimate reaches `open_ratio`
+    within `warn_minutes` at the trend of the last `trend_minutes`.
+    """
 
     open_ratio: float = Field(1.0, gt=0)
     close_ratio: float = Field(0.9, gt=0)
+    warn_ratio: float = Field(0.8, gt=0)
+    warn_minutes: int = Field(10, ge=0)
+    trend_minutes: int = Field(10, ge=2)
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:

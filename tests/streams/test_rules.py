@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import cast
 
 import msgspec
+import numpy as np
+import pytest
 
 from infra.clock import MINUTE_MS, FakeClock, day_start_ms
 from infra.events import Crossings, Envelope, OccupancyMinute
@@ -58,6 +60,40 @@ def test_over_capacity_is_one_alert_a_breach_with_hysteresis() -> None:
 
 def test_over_capacity_tells_a_new_peak_at_most_every_five_minutes() -> None:
     assert _states([160, 161, 162, 163, 164, 165, 166]) == [(0, "opened"), (5, "updated")]
+
+
+def _trend(occupancies: list[float]) -> list[tuple[int, str, str, float | None]]:
+    state = over_capacity.State()
+    return [
+        (minute, alert.status, alert.severity, alert.measured.get("minutes_to_capacity"))
+        for minute, occupancy in enumerate(occupancies)
+        for alert in over_capacity.step(state, _row(minute, occupancy), PLAZA, LIMITS)
+    ]
+
+
+def test_a_trend_towards_the_limit_warns_before_the_breach_in_the_same_alert() -> None:
+    found = _trend([100.0 + 3 * minute for minute in range(20)])
+    assert found == [
+        (9, "opened", "warning", 7.7),  # (150 - 127) / 3 min, and even 122 + 10 x 3 reaches 150
+        (14, "updated", "warning", 2.7),
+        (17, "updated", "critical", 0.0),
+    ]
+
+
+def test_a_trend_that_ends_takes_the_warning_back_and_slow_or_low_growth_warns_of_nothing() -> None:
+    risen = [100.0 + 3 * minute for minute in range(12)]
+    assert [(status, severity) for _, status, severity, _ in _trend([*risen, *[133.0] * 30])] == [
+        ("opened", "warning"),
+        ("updated", "warning"),  # a higher peak
+        ("closed", "warning"),
+    ]
+    assert _trend([120.0 + 0.5 * minute for minute in range(40)]) == []
+    assert _trend([20.0 + 9 * minute for minute in range(11)]) == []
+
+
+def test_the_trend_is_the_least_squares_line() -> None:
+    points = [(minute * MINUTE_MS, float(persons)) for minute, persons in enumerate([3, 1, 4, 1, 5, 9, 2, 6])]
+    assert over_capacity.slope(points) == pytest.approx(np.polyfit(range(8), [p for _, p in points], 1)[0])
 
 
 def test_over_capacity_ignores_unknown_coverage_and_corrections() -> None:
@@ -114,6 +150,7 @@ def test_restricted_hours_opens_on_entry_updates_and_closes_when_quiet() -> None
     assert restricted_hours.step(state, _crossing(NIGHT_MS + 1000, seq=1), SITE) == []
     later = restricted_hours.step(state, _crossing(NIGHT_MS + 90_000, seq=2), SITE)
     assert [(a.status, a.measured["signs"]) for a in later] == [("updated", 3.0)]
+    assert "entered by clubhouse_door from 中心广场 to 居民活动中心 at 00:01:30" in later[0].explanation
     assert restricted_hours.step(state, _word(NIGHT_MS + 390_000), SITE) == []
     closed = restricted_hours.step(state, _word(NIGHT_MS + 390_001), SITE)
     assert [(a.status, a.closed_ms) for a in closed] == [("closed", NIGHT_MS + 390_000)]
