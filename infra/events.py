@@ -179,12 +179,37 @@ class Disposition(Struct, frozen=True, kw_only=True, gc=False):
     note: str = ""
 
 
+NotNegative = Annotated[float, Meta(ge=0)]
+WeekOfHours = Annotated[list[NotNegative], Meta(min_length=168, max_length=168)]
+DayOfHours = Annotated[list[NotNegative], Meta(min_length=24, max_length=24)]
+
+
+class Baseline(Struct, frozen=True, kw_only=True, gc=False):
+    """What is usual: how many persons cross a line in an hour, both ways together (`infra/calendar.py`: which hours).
+
+    In each hour of the week (Monday 00:00 first) and each hour of a public holiday the number is negative binomial with
+    this mean and the variance mean + dispersion x mean^2. `version` names the days it was made from, `days` how many
+    they were. The Kafka key is `line_id`; the topic is compacted.
+    """
+
+    schema_version: Literal[1]
+    estate_id: Identifier
+    line_id: Identifier
+    version: Identifier
+    days: Count
+    mean: WeekOfHours
+    dispersion: WeekOfHours
+    holiday_mean: DayOfHours
+    holiday_dispersion: DayOfHours
+
+
 MESSAGES: dict[str, type[Struct]] = {
     "envelope": Envelope,
     "gate_passage": GatePassage,
     "occupancy_minute": OccupancyMinute,
     "alert": Alert,
     "disposition": Disposition,
+    "baseline": Baseline,
 }
 
 encoder = msgspec.json.Encoder()

@@ -136,6 +136,15 @@ class Gate(Part):
     quiet_s: int = Field(300, ge=1)
 
 
+class UnusualFlow(Part):
+    """`unusual_flow` opens when more cross a line in an hour than all but 1 - `quantile` of such hours have, and at
+    least `least`; `unusual_absence` when in a whole hour fewer do. Both need the line's baseline.
+    """
+
+    quantile: float = Field(0.9999, gt=0.5, lt=1)
+    least: int = Field(20, ge=1)
+
+
 class Limits(Part):
     """Parameters of the alert rules and of the estimate."""
 
@@ -151,4 +160,5 @@ class Limits(Part):
     perimeter_crossing: PerimeterCrossing = PerimeterCrossing()
     e_bike: EBike = EBike()
     gate: Gate = Gate()
+    unusual_flow: UnusualFlow = UnusualFlow()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")

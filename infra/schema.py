@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from infra.events import MESSAGES, SCHEMA_VERSION
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, Topic
+from infra.topics import ALERTS, BASELINES, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, Topic
 
 SCHEMAS = Path(__file__).parent / "schemas"
 CHANNELS: dict[str, Topic] = {
@@ -21,6 +21,7 @@ CHANNELS: dict[str, Topic] = {
     "occupancy_minute": OCCUPANCY,
     "alert": ALERTS,
     "disposition": DISPOSITIONS,
+    "baseline": BASELINES,
 }
 
 Schema = dict[str, Any]  # JSON Schema is untyped by nature

@@ -281,6 +281,15 @@ class Site(Part):
         line = self.line[line_id]
         return line.to_zone if direction > 0 else line.from_zone
 
+    @cached_property
+    def counted_lines(self) -> dict[tuple[str, str], list[str]]:
+        """For each (camera, zone) the camera's lines whose crossings count in that zone, the first that they change."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for camera in self.cameras:
+            for line in camera.lines:
+                found.setdefault((camera.id, next(iter(self.effects[line]))), []).append(line)
+        return found
+
     def inner_zone(self, line_id: str) -> str:
         """The zone that a line lets into: `to_zone`, but `from_zone` where the line is drawn outwards."""
         line = self.line[line_id]

@@ -75,11 +75,12 @@ def numbered(crossings: Crossed) -> Crossed:
 
 @dataclass(frozen=True)
 class Outage:
-    """A camera that sends nothing from `start_ms` (inclusive) to `end_ms` (exclusive)."""
+    """A camera that sees no crossing from `start_ms` to `end_ms` (exclusive); a `silent` one sends nothing at all."""
 
     camera: int
     start_ms: int
     end_ms: int
+    silent: bool = True
 
 
 @dataclass(frozen=True)

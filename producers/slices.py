@@ -53,7 +53,7 @@ class Slices:
 
 
 def seen(day: Day, layout: Layout) -> tuple[Bools, Bools]:
-    """(watched, lit): whether a camera counts the line of each crossing, and whether that camera was sending."""
+    """(watched, lit): whether a camera counts the line of each crossing, and whether that camera saw it."""
     camera = layout.line_camera[day.crossed.line]
     lit = np.ones(len(day.crossed), np.bool_)
     for outage in day.outages:
@@ -130,7 +130,7 @@ def _minute_rows(day: Day, layout: Layout) -> tuple[Ints, Ints]:
     camera = layout.pair_camera[pair]
     start_ms = np.repeat(minute, len(layout.pairs)) + layout.camera_offset_ms[camera]
     told = np.ones(len(pair), np.bool_)
-    for outage in day.outages:
+    for outage in (one for one in day.outages if one.silent):
         told &= ~((camera == outage.camera) & (start_ms >= outage.start_ms) & (start_ms < outage.end_ms))
     return pair[told], start_ms[told]
 

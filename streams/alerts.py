@@ -4,6 +4,7 @@ Invalid envelopes are the occupancy app's to send to dead letters; here they are
 minute that cannot be read is sent there from here.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ import faust
 import msgspec
 
 from infra.clock import HOUR_MS, Clock, SystemClock
-from infra.events import Alert, OccupancyMinute, encoder
+from infra.events import Alert, Baseline, OccupancyMinute, encoder
 from infra.passages import judge_passage
 from infra.settings import Settings
 from infra.site import Site
@@ -21,6 +22,7 @@ from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPA
 from infra.validate import Refusal, judge
 from streams import worker
 from streams.admissions import note_passage
+from streams.baselines import read_baselines
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
@@ -29,14 +31,15 @@ from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rul
 NAME: Final = "alerts"
 TICK_MS: Final = 10_000
 LIVE_MS: Final = HOUR_MS
+BASELINES_S: Final = 600.0
 
 
 @dataclass(frozen=True)
 class Room:
     """What the app's steps share: the site, the zones' durable state, the topics they send to, and the wall clock.
 
-    Per partition, `envelopes_ms` and `passages_ms` are the time of sending up to which what cameras and gates told is
-    known, never ahead of the clock.
+    `baselines` are those known of the site's lines. Per partition, `envelopes_ms` and `passages_ms` are the time of
+    sending up to which what cameras and gates told is known, never ahead of the clock.
     """
 
     site: Site
@@ -44,21 +47,24 @@ class Room:
     alerts: str
     dead_letters: str
     clock: Clock = field(default_factory=SystemClock)
+    baselines: dict[str, Baseline] = field(default_factory=dict)
     envelopes_ms: dict[int, int] = field(default_factory=dict)
     passages_ms: dict[int, int] = field(default_factory=dict)
 
 
 def make_app(settings: Settings, site: Site) -> faust.App:
-    """The alerts app for one site, ready to run."""
+    """The alerts app for one site, ready to run. Reads the baselines: raises UserError when Kafka does not answer."""
     detections, occupancy, passages = (topic_name(topic, settings) for topic in (DETECTIONS, OCCUPANCY, GATE_PASSAGES))
     app = worker.make_app(NAME, settings, [detections, occupancy, passages])
     zones = worker.make_zones(app, settings, ZoneValue[ZoneAlerts], ZoneAlerts)
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
+    room.baselines.update(read_baselines(settings, site))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
     worker.add_agent(app, passages, zones, lambda records: take_passages(records, room))
     _watch_the_clock(app, detections, room)
     _watch_the_gates(app, passages, room)
+    _keep_baselines(app, settings, room)
     return app
 
 
@@ -85,6 +91,15 @@ def _watch_the_gates(app: faust.App, passages: str, room: Room) -> None:
     app.timer(interval=TICK_MS / 1000)(look)
 
 
+def _keep_baselines(app: faust.App, settings: Settings, room: Room) -> None:
+    """Read the baselines again every `BASELINES_S`: the nightly makes new ones."""
+
+    async def read() -> None:
+        room.baselines.update(await asyncio.to_thread(read_baselines, settings, room.site))
+
+    app.timer(interval=BASELINES_S)(read)
+
+
 def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
     """Run the envelope rules over one partition's records, then those that wait for time to pass."""
     taken: Taken[ZoneAlerts] = Taken()
@@ -95,7 +110,7 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
         value = room.zones.value(judged.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
             taken.envelopes += 1
-            published = envelope_rules(value.state, judged, record.timestamp, room.site)
+            published = envelope_rules(value.state, judged, record.timestamp, room.site, room.baselines)
             taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
             _hear(room.envelopes_ms, record, room)
     if taken.touched:

@@ -3,14 +3,14 @@
 Messages come in the order of sending, and are taken as the workers take them: time passes by the times of sending.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from infra.clock import MINUTE_MS
-from infra.events import Alert
+from infra.clock import HOUR_MS, MINUTE_MS
+from infra.events import Alert, Baseline
 from infra.passages import judge_passage
 from infra.site import Site
 from infra.topics import DETECTIONS, GATE_PASSAGES
@@ -21,6 +21,7 @@ from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rul
 
 TICK_MS: Final = 10_000
 TOLERANCE_MS: Final = 5 * MINUTE_MS
+CONSEQUENCES: Final = {"crowd": ("unusual_flow", "gathering")}  # by the kind of the truth's incident
 
 
 class Stored(Protocol):
@@ -59,8 +60,8 @@ class Score(Struct, frozen=True, kw_only=True):
 class Backtest:
     """The zones of one site with all their rules; feed it the messages in the order of sending."""
 
-    def __init__(self, site: Site, grace_ms: int) -> None:
-        self._site = site
+    def __init__(self, site: Site, grace_ms: int, baselines: Mapping[str, Baseline]) -> None:
+        self._site, self._baselines = site, baselines
         self._rules = {zone.id: ZoneRules(site, zone.id, grace_ms) for zone in site.zones}
         self._zones = {zone.id: (ZoneState(), ZoneAlerts()) for zone in site.zones}
         self._tick = 0
@@ -88,14 +89,16 @@ class Backtest:
         if isinstance(envelope, Refusal):
             return
         occupancy, alerts = self._zones[envelope.zone_id]
-        yield from envelope_rules(alerts, envelope, message.timestamp_ms, self._site)
+        yield from envelope_rules(alerts, envelope, message.timestamp_ms, self._site, self._baselines)
         for row in apply(occupancy, envelope, self._rules[envelope.zone_id]):
             yield from minute_rules(alerts, row, self._site)
 
 
-def backtest(messages: Iterable[Stored], site: Site, grace_ms: int = 5 * MINUTE_MS) -> dict[str, Alert]:
+def backtest(
+    messages: Iterable[Stored], site: Site, baselines: Mapping[str, Baseline], grace_ms: int = 5 * MINUTE_MS
+) -> dict[str, Alert]:
     """The last state of every alert that the rules raise on `messages`, by id."""
-    run = Backtest(site, grace_ms)
+    run = Backtest(site, grace_ms, baselines)
     return {alert.alert_id: alert for message in messages for alert in run.take(message)}
 
 
@@ -106,10 +109,16 @@ def explains(known: Known, alert: Alert) -> bool:
     return (known.rule, known.subject_id) == (alert.rule, alert.subject_id) and overlaps
 
 
+def follows(known: Known, alert: Alert) -> bool:
+    """Whether the alert is a consequence of what is known: the flow of those who come to a crowd and leave it."""
+    near = alert.opened_ms <= known.end_ms + HOUR_MS and alert.updated_ms >= known.start_ms - HOUR_MS
+    return alert.rule in CONSEQUENCES.get(known.kind, ()) and near
+
+
 def scores(known: Sequence[Known], alerts: Sequence[Alert]) -> list[Score]:
     """For each rule how much of what is known it told, and how many alerts nothing known explains."""
     told = [one for one in known if any(explains(one, alert) for alert in alerts)]
-    false = [alert for alert in alerts if not any(explains(one, alert) for one in known)]
+    false = [alert for alert in alerts if not any(explains(one, alert) or follows(one, alert) for one in known)]
     return [
         Score(
             rule=rule,

@@ -1,17 +1,15 @@
 """Reading the topic of dead letters, and sending mended ones back to where they came from."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from typing import Final, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, Message, Producer
 
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import (
-    CONNECT_TIMEOUT_S,
     DEAD_LETTERS,
     DETECTIONS,
     HEADER_OFFSET,
@@ -23,10 +21,9 @@ from infra.topics import (
     MAX_MESSAGE_BYTES,
     PARTITIONER,
     REASON_REPLAYED,
-    admin,
     topic_name,
-    unreachable,
 )
+from infra.whole_topic import read_from, read_whole
 from streams.letters import Decision, Headers, Letter, Place, decided, only_letters, read_letter, replayed_before
 
 AT_ONCE: Final = 500
@@ -35,20 +32,14 @@ DELIVERY_TIMEOUT_S: Final = 30
 
 def read_topic(settings: Settings) -> Iterator[Letter]:
     """Every message the topic of dead letters holds now, answers too, partition after partition."""
-    name = topic_name(DEAD_LETTERS, settings)
-    with _consumer(settings) as consumer:
-        for partition in _partitions(settings, name):
-            yield from _read(consumer, name, partition, 0)
+    return map(_letter, read_whole(settings, DEAD_LETTERS))
 
 
 def find(settings: Settings, place: Place) -> Letter:
     """The letter at `place`. Raises UserError when there is none."""
-    name = topic_name(DEAD_LETTERS, settings)
-    if place.partition in _partitions(settings, name):
-        with _consumer(settings) as consumer:
-            letter = next(_read(consumer, name, place.partition, place.offset), None)
-        if letter is not None and letter.place == place:
-            return letter
+    message = next(read_from(settings, DEAD_LETTERS, place.partition, place.offset), None)
+    if message is not None and _letter(message).place == place:
+        return _letter(message)
     raise UserError(
         f"no dead letter at partition {place.partition}, offset {place.offset}",
         "look at `anfang dead-letters list` for those that are there",
@@ -141,35 +132,7 @@ class _Sender:
             self._refused.append(error.str())
 
 
-def _partitions(settings: Settings, name: str) -> list[int]:
-    topics = admin(settings).list_topics(timeout=CONNECT_TIMEOUT_S).topics
-    return sorted(topics[name].partitions) if name in topics else []
-
-
-@contextmanager
-def _consumer(settings: Settings) -> Iterator[Consumer]:
-    config = {"bootstrap.servers": settings.kafka_address(), "group.id": "anfang-dead-letters", "log_level": 0}
-    consumer = Consumer({**config, "enable.auto.commit": False})
-    try:
-        yield consumer
-    except KafkaException as error:
-        raise unreachable(settings.kafka_address(), str(error.args[0].str())) from error
-    finally:
-        consumer.close()
-
-
-def _read(consumer: Consumer, name: str, partition: int, first: int) -> Iterator[Letter]:
-    """The messages of one partition from `first` to its present end."""
-    low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=CONNECT_TIMEOUT_S)
-    if max(low, first) >= high:
-        return
-    consumer.assign([TopicPartition(name, partition, max(low, first))])
-    while consumer.position([TopicPartition(name, partition)])[0].offset < high:
-        message = consumer.poll(CONNECT_TIMEOUT_S)
-        if message is None:
-            raise UserError(f"Kafka stopped in the middle of {name}", "look at `anfang status` and its logs")
-        if message.error():
-            raise KafkaException(message.error())
-        place = Place(partition, message.offset() or 0)
-        headers = cast(Headers | None, message.headers())  # what Kafka gives is a list
-        yield read_letter(place, message.key(), message.value(), headers, message.timestamp()[1])
+def _letter(message: Message) -> Letter:
+    place = Place(message.partition() or 0, message.offset() or 0)
+    headers = cast(Headers | None, message.headers())  # what Kafka gives is a list
+    return read_letter(place, message.key(), message.value(), headers, message.timestamp()[1])

@@ -1,11 +1,13 @@
 """What the alert rules remember of one zone, and which of them look at what. Pure; knows no Kafka."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from infra.events import Alert, Envelope, OccupancyMinute
+from infra.events import Alert, Baseline, Envelope, OccupancyMinute
 from infra.site import Site
 from streams import signs, stays
 from streams.admissions import Gateway, note_crossings
@@ -21,10 +23,13 @@ from streams.rules import (
     over_capacity,
     perimeter_crossing,
     restricted_hours,
+    unusual_flow,
     wrong_way,
 )
 from streams.seen import Sequence as SeenSequence
 from streams.seen import first_time
+
+NO_BASELINES: Final[Mapping[str, Baseline]] = MappingProxyType({})
 
 
 class ZoneAlerts(Struct):
@@ -46,9 +51,12 @@ class ZoneAlerts(Struct):
     perimeter: dict[str, signs.State] = {}
     e_bikes: signs.State = msgspec.field(default_factory=signs.State)
     gateways: dict[str, Gateway] = {}
+    flows: dict[str, unusual_flow.State] = {}
 
 
-def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site) -> list[Alert]:
+def envelope_rules(
+    state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Site, baselines: Mapping[str, Baseline] = NO_BASELINES
+) -> list[Alert]:
     """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
     if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
         return []
@@ -60,6 +68,7 @@ def envelope_rules(state: ZoneAlerts, envelope: Envelope, sent_ms: int, site: Si
         *gathering.step(state.gathered, envelope, site),
         *wrong_way.step(state.wrong_way, envelope, site),
         *perimeter_crossing.step(state.perimeter, envelope, site),
+        *unusual_flow.step(state.flows, envelope, baselines, site),
         *e_bike.step(state.e_bikes, envelope, site),
     ]
     if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:

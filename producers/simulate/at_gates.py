@@ -1,4 +1,4 @@
-"""Incidents at the estate's gates: persons who come in without a passage of their own."""
+"""Incidents at the estate's gates: persons without a passage of their own, too many persons, none that are seen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from infra.clock import MINUTE_MS
-from producers.day import BUTTON, NO_PASSAGE, crossed
-from producers.layout import Ints
+from producers.day import BUTTON, CODE, NO_PASSAGE, Outage, crossed
+from producers.layout import NOBODY, Ints
 from producers.simulate.scene import Injected, Scene, record
 
 FOLLOWS_MS: Final = 1_200
@@ -37,6 +37,36 @@ def forced_gate(name: str, start_ms: int, scene: Scene) -> Injected | None:
             enter_ms = int(come_ms[widest] + come_ms[widest + 1]) // 2
             return _without_passage(name, line, inward, [enter_ms], scene)
     return None
+
+
+def rush(name: str, start_ms: int, scene: Scene) -> Injected | None:
+    """100 to 140 visitors come in by one gate within 20 min, granted, and leave by it half an hour later."""
+    line, inward = next(iter(_gate_lines(scene)), (None, 0))
+    if line is None:
+        return None
+    people = scene.life.new_people(int(scene.random.integers(100, 141)))
+    entered = start_ms + np.sort(scene.random.integers(0, 20 * MINUTE_MS, len(people)))
+    left = entered + scene.random.integers(25 * MINUTE_MS, 35 * MINUTE_MS, len(people))
+    made = crossed(
+        event_ms=np.concatenate([entered, left]),
+        line=np.full(2 * len(people), line),
+        direction=np.repeat([inward, -inward], len(people)),
+        person=np.tile(people, 2),
+        method=np.repeat([CODE, BUTTON], len(people)),
+    )
+    zone_id, line_id = scene.layout.inner_zone(line), scene.layout.site.lines[line].id
+    return Injected(record(name, zone_id, line_id, int(entered[0]), int(left.max())), made)
+
+
+def blind_camera(name: str, start_ms: int, scene: Scene) -> Injected | None:
+    """The camera of a gate's line sends as ever, but for two hours of the rush hours it sees nobody cross."""
+    line, _ = next(iter(_gate_lines(scene)), (None, 0))
+    camera = NOBODY if line is None else int(scene.layout.line_camera[line])
+    if line is None or camera == NOBODY:
+        return None
+    end_ms = start_ms + 120 * MINUTE_MS
+    told = record(name, scene.layout.inner_zone(line), scene.layout.site.lines[line].id, start_ms, end_ms)
+    return Injected(told, outage=Outage(camera, start_ms, end_ms, silent=False))
 
 
 def _behind_somebody(name: str, start_ms: int, persons: int, scene: Scene) -> Injected | None:

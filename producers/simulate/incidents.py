@@ -32,6 +32,8 @@ HOURS: Final[dict[Kind, tuple[tuple[float, float], ...]]] = {
     "e_bike": ((6.0, 23.0),),
     "loiterer": ((0.5, 23.25),),
     "climber": ((0.5, 23.25),),
+    "rush": ((9.5, 16.0), (19.5, 21.5)),
+    "blind_camera": ((6.75, 7.5), (16.75, 17.5)),
 }
 TAKES_MIN: Final[dict[Kind, int]] = {
     "intruder": 30,
@@ -44,6 +46,8 @@ TAKES_MIN: Final[dict[Kind, int]] = {
     "e_bike": 15,
     "loiterer": 30,
     "climber": 15,
+    "rush": 60,
+    "blind_camera": 125,
 }
 GRID_MIN: Final = 5
 APART_MIN: Final = 10
@@ -51,10 +55,13 @@ SMALL_CROWD: Final = 400
 
 
 def inject(kinds: list[Kind], scene: Scene) -> tuple[Day, list[Incident]]:
-    """The day with incidents of these kinds, and their records by time. Raises UserError where there is no room."""
+    """The day with incidents of these kinds, and their records by time. Raises UserError where there is no room.
+
+    The longest are placed first: they are the hardest to find room for.
+    """
     taken: list[tuple[int, int]] = []
     found: list[Injected] = []
-    for number, kind in enumerate(sorted(kinds, key=KINDS.index)):
+    for number, kind in enumerate(sorted(kinds, key=lambda kind: (-TAKES_MIN[kind], KINDS.index(kind)))):
         found.append(_place(kind, number, taken, scene))
     day = replace(
         scene.day,
@@ -247,4 +254,6 @@ MAKERS: Final[dict[Kind, Callable[[str, int, Scene], Injected | None]]] = {
     "e_bike": _e_bike,
     "loiterer": _loiterer,
     "climber": _climber,
+    "rush": at_gates.rush,
+    "blind_camera": at_gates.blind_camera,
 }

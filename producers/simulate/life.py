@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Final, Self
 
-import chinese_calendar
 import numpy as np
 
+from infra.calendar import is_workday
 from infra.clock import HOUR_MS, MINUTE_MS, day_bounds_ms
 from producers.day import CARD, CODE, REMOTE, Crossed, crossed, merged, nothing
 from producers.dice import dice
@@ -57,14 +57,6 @@ class Outings:
     def take(self, which: Bools) -> Self:
         """The rows that a mask picks."""
         return type(self)(*(getattr(self, column.name)[which] for column in fields(self)))
-
-
-def is_workday(day: date) -> bool:
-    """Whether people in China work on that day; outside the calendar's years, Monday to Friday."""
-    try:
-        return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        return day.weekday() < 5
 
 
 class Life:

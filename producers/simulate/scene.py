@@ -12,6 +12,7 @@ from producers.simulate.routes import Routes
 from producers.simulate.truth import Incident, Rule
 
 Kind = Literal[
+    "blind_camera",
     "intruder",
     "crowd",
     "silent_camera",
@@ -22,6 +23,7 @@ Kind = Literal[
     "e_bike",
     "loiterer",
     "climber",
+    "rush",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 RULES: Final[dict[Kind, Rule]] = {
@@ -35,6 +37,8 @@ RULES: Final[dict[Kind, Rule]] = {
     "e_bike": "e_bike",
     "loiterer": "loitering",
     "climber": "perimeter_crossing",
+    "rush": "unusual_flow",
+    "blind_camera": "unusual_absence",
 }
 
 

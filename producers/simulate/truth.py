@@ -27,6 +27,8 @@ Rule = Literal[
     "e_bike",
     "loitering",
     "perimeter_crossing",
+    "unusual_flow",
+    "unusual_absence",
 ]
 
 OCCUPANCY = pa.schema([("zone_id", pa.string()), ("minute_ms", pa.int64()), ("persons", pa.int64())])

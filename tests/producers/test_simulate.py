@@ -15,7 +15,7 @@ from infra.errors import UserError
 from infra.events import MAX_SLICE_MS
 from infra.site import OUTSIDE, Site
 from producers.layout import Layout
-from producers.simulate.life import Life, is_workday
+from producers.simulate.life import Life
 from producers.simulate.routes import Routes
 from producers.simulate.run import Plan, parse_incidents, run
 from tests.producers.helpers import SMALL, MemorySink, nested_site
@@ -196,13 +196,6 @@ def test_visible_is_a_share_of_the_truth(tmp_path: Path) -> None:
     there = [max(truth["plaza", ms // MINUTE_MS * MINUTE_MS + n * MINUTE_MS] for n in (-1, 0)) for ms, _ in seen[1:]]
     share = sum(visible for _, visible in seen) / max(1, sum(there))
     assert 0.75 < share < 0.95
-
-
-def test_workdays_follow_the_chinese_calendar() -> None:
-    assert not is_workday(date(2024, 10, 1))
-    assert is_workday(date(2024, 9, 29))  # a Sunday worked for the National Day holidays
-    assert is_workday(date(2031, 1, 6))
-    assert not is_workday(date(2031, 1, 5))
 
 
 def test_a_site_without_homes_is_refused() -> None:
