@@ -115,6 +115,18 @@ SPOOL_GIVEN_UP: Final = Counter(
     ["what"],
     registry=REGISTRY,
 )
+PUSHES: Final = Counter(
+    "anfang_pushes",
+    "Pushes of cameras that count on board, by camera (empty: not proven who) and outcome: taken, or why not. Do: "
+    "unauthorised that grow: somebody has a wrong password; other refusals: `anfang dead-letters list`.",
+    ["camera", "outcome"],
+    registry=REGISTRY,
+)
+OUTBOX: Final = Gauge(
+    "anfang_gateway_outbox",
+    "Messages that the gateway holds on disk and Kafka does not have yet. Do: when it grows, look whether Kafka runs.",
+    registry=REGISTRY,
+)
 METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     ENVELOPES,
     DUPLICATES,
@@ -131,6 +143,8 @@ METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     SPOOL_BYTES,
     THINNED,
     SPOOL_GIVEN_UP,
+    PUSHES,
+    OUTBOX,
 )
 
 watermarks_ms: Final[dict[str, int]] = {}

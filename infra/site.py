@@ -28,6 +28,7 @@ MAX_RESIDUAL_M = 2.0
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Point = tuple[float, float]
 GroundPoint = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+VendorKind = Literal["anfang", "axis", "dahua", "hikvision", "onvif", "xovis"]
 ZoneKind = Literal["estate", "phase", "courtyard", "building", "floor", "fire_lane", "perimeter", "technical"]
 
 
@@ -158,10 +159,32 @@ class Faces(Part):
     purpose: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 
 
-class Camera(Part):
-    """A camera, the zones it reports on and the lines it counts; `view` is wanted by `anfang produce video`.
+class VendorLine(Part):
+    """Which of the estate's lines a camera's own line is; its "in" is our direction `in_is`."""
 
-    Without `faces` no face is looked at.
+    line: Slug
+    in_is: Direction = 1
+
+
+class Vendor(Part):
+    """How a camera that counts on board names its lines and zones in what it pushes (`anfang produce gateway`).
+
+    Keys of `lines` and `zones` are the camera's own names, in the form of its `kind` (docs/gateway.md); names in
+    `ignored` are left out. A camera that does not tell the way of a passage is taken to tell "in". `counter_bits` says
+    that its totals roll over at 2^16 or 2^32; without it a lower total is a restart.
+    """
+
+    kind: VendorKind
+    lines: dict[str, VendorLine] = Field(default_factory=dict)
+    zones: dict[str, Slug] = Field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    counter_bits: Literal[16, 32] | None = None
+
+
+class Camera(Part):
+    """A camera, the zones it reports on and the lines it counts.
+
+    `view` is wanted by `anfang produce video`, `vendor` by `anfang produce gateway`. Without `faces` none is looked at.
     """
 
     id: Slug
@@ -173,6 +196,7 @@ class Camera(Part):
     stream_url: str | None = None
     view: View | None = None
     faces: Faces | None = None
+    vendor: Vendor | None = None
 
 
 class Gate(Part):
@@ -335,29 +359,33 @@ def _references(site: Site) -> Iterator[Mistake]:
     zones, lines, schedules = set(site.zone), set(site.line), set(site.schedule)
     check = _reference_check
     for i, zone in enumerate(site.zones):
-        yield from check(("zones", i, "parent"), zone.parent, zones, "a zone")
-        yield from check(("zones", i, "opening_hours"), zone.opening_hours, schedules, "a schedule")
-        yield from check(("zones", i, "empty_hours"), zone.empty_hours, schedules, "a schedule")
+        yield from check(("zones", i, "parent"), zone.parent, zones, "a zone of this file")
+        yield from check(("zones", i, "opening_hours"), zone.opening_hours, schedules, "a schedule of this file")
+        yield from check(("zones", i, "empty_hours"), zone.empty_hours, schedules, "a schedule of this file")
         for j, neighbour in enumerate(zone.neighbours):
-            yield from check(("zones", i, "neighbours", j), neighbour, zones, "a zone")
+            yield from check(("zones", i, "neighbours", j), neighbour, zones, "a zone of this file")
     for i, line in enumerate(site.lines):
-        yield from check(("lines", i, "from_zone"), line.from_zone, zones | {OUTSIDE}, 'a zone or "outside"')
-        yield from check(("lines", i, "to_zone"), line.to_zone, zones | {OUTSIDE}, 'a zone or "outside"')
+        yield from check(
+            ("lines", i, "from_zone"), line.from_zone, zones | {OUTSIDE}, 'a zone of this file or "outside"'
+        )
+        yield from check(("lines", i, "to_zone"), line.to_zone, zones | {OUTSIDE}, 'a zone of this file or "outside"')
         if line.from_zone == line.to_zone:
             yield ("lines", i, "to_zone"), f"expected a zone other than from_zone, got {line.to_zone!r}"
     for i, camera in enumerate(site.cameras):
         for j, name in enumerate(camera.zones):
-            yield from check(("cameras", i, "zones", j), name, zones, "a zone")
+            yield from check(("cameras", i, "zones", j), name, zones, "a zone of this file")
         for j, name in enumerate(camera.lines):
-            yield from check(("cameras", i, "lines", j), name, lines, "a line")
+            yield from check(("cameras", i, "lines", j), name, lines, "a line of this file")
         if camera.faces is not None and camera.kind != "counting":
             yield ("cameras", i, "faces"), f"expected faces on cameras of kind counting only, this one is {camera.kind}"
         if camera.view is not None:
             yield from _view_mistakes(("cameras", i, "view"), camera, camera.view)
+        if camera.vendor is not None:
+            yield from _vendor_mistakes(("cameras", i, "vendor"), camera, camera.vendor)
     for i, gate in enumerate(site.gates):
-        yield from check(("gates", i, "line"), gate.line, lines, "a line")
+        yield from check(("gates", i, "line"), gate.line, lines, "a line of this file")
     for i, shift in enumerate(site.staff):
-        yield from check(("staff", i, "schedule"), shift.schedule, schedules, "a schedule")
+        yield from check(("staff", i, "schedule"), shift.schedule, schedules, "a schedule of this file")
 
 
 def _view_mistakes(loc: Location, camera: Camera, view: View) -> Iterator[Mistake]:
@@ -395,9 +423,23 @@ def _ground_mistakes(loc: Location, view: View) -> Iterator[Mistake]:
             yield (*loc, j), f"expected points that fit to {MAX_RESIDUAL_M} m, this one is off by {off:.2f} m"
 
 
+def _vendor_mistakes(loc: Location, camera: Camera, vendor: Vendor) -> Iterator[Mistake]:
+    """What a camera's names stand for must be its own, and each name must stand for one thing."""
+    for name, told in vendor.lines.items():
+        yield from _reference_check(
+            (*loc, "lines", name, "line"), told.line, set(camera.lines), "a line of this camera"
+        )
+    for name, zone in vendor.zones.items():
+        yield from _reference_check((*loc, "zones", name), zone, set(camera.zones), "a zone of this camera")
+        if name in vendor.lines:
+            yield (*loc, "zones", name), f"expected {name!r} under lines or under zones, not both"
+    if not vendor.lines and not vendor.zones:
+        yield loc, "expected the camera's own names under lines or zones"
+
+
 def _reference_check(loc: Location, name: str | None, known: set[str], what: str) -> Iterator[Mistake]:
     if name is not None and name not in known:
-        yield loc, f"expected {what} of this file, got {name!r}"
+        yield loc, f"expected {what}, got {name!r}"
 
 
 def _circles(site: Site) -> Iterator[Mistake]:

@@ -45,6 +45,9 @@ HEADER_TOPIC: Final = "source_topic"
 HEADER_PARTITION: Final = "source_partition"
 HEADER_OFFSET: Final = "source_offset"
 HEADER_TIMESTAMP: Final = "source_timestamp_ms"
+# What the gateway refused was in no topic: instead of partition and offset its letter names the camera and its address.
+HEADER_CAMERA: Final = "camera_id"
+HEADER_REMOTE: Final = "remote"
 # A letter that was replayed is answered in the same topic: same headers, no value, and this reason. What was sent back
 # to the source topic carries the header `HEADER_REPLAYED`: topic/partition/offset of the message first refused.
 REASON_REPLAYED: Final = "replayed"

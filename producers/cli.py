@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 produce = typer.Typer(
     name="produce",
-    help="Make events: watch a video, replay a recording, turn real counts into crossings, or simulate the estate.",
+    help="Make events: watch a video, take cameras' pushes, replay a recording, turn counts into crossings, simulate.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -179,6 +179,48 @@ def video(
         _tell(totals)
     if totals.failed:
         raise typer.Exit(1)
+
+
+@produce.command()
+def gateway(
+    *,
+    host: Annotated[
+        str, typer.Option("--host", help="address to listen on; cameras reach only an outer one")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="port to listen on")] = 8085,
+    rate: Annotated[float, typer.Option("--rate", min=0.1, help="pushes a second that one camera may send")] = 20.0,
+    metrics_port: Annotated[int | None, typer.Option("--metrics-port", help="serve Prometheus metrics here")] = None,
+    site: SiteOption = None,
+    to: ToOption = "kafka",
+) -> None:
+    """Take the pushes of cameras that count on board (Hikvision, ONVIF, Axis, Xovis, Dahua, own JSON), until stopped.
+
+    Their lines and zones are named under `vendor` in the site file; each camera has its own password.
+
+    Example: anfang produce gateway --site estate.yaml --host 10.0.0.2 --port 8085
+    """
+    from producers.gateway.run import Plan, run
+
+    settings, estate = configured(site)
+    run(settings, estate, Plan(host=host, port=port, rate_per_s=rate, to=to, metrics_port=metrics_port))
+
+
+@produce.command("gateway-password")
+def gateway_password(
+    camera: Annotated[str, typer.Argument(help="the camera's id in the site file")], site: SiteOption = None
+) -> None:
+    """Print the password with which a camera pushes to the gateway; it is made when it is first wanted.
+
+    Example: anfang produce gateway-password cam_gate_north --site estate.yaml
+    """
+    from infra.errors import UserError
+    from producers.gateway.credentials import credentials
+
+    settings, estate = configured(site)
+    passwords = credentials(settings, estate)
+    if camera not in passwords:
+        raise UserError(f"camera {camera} has no `vendor` in the site file", f"choose one of: {', '.join(passwords)}")
+    typer.echo(passwords[camera])
 
 
 def _day(given: datetime | None, default: date) -> date:

@@ -34,7 +34,7 @@ _NO_JSON: Final = msgspec.Raw()
 
 
 class Source(NamedTuple):
-    """Where the refused message lies; of a letter without readable headers, where the letter itself does."""
+    """Where the refused message lies; of one that was in no topic (a camera's push), where the letter itself does."""
 
     topic: str
     partition: int
@@ -101,7 +101,7 @@ def read_letter(
         partition, offset, timestamp_ms = map(int, numbers)
         source = Source(told[HEADER_TOPIC], partition, offset)
     else:
-        source = Source("", *place)
+        source = Source(told.get(HEADER_TOPIC, ""), *place)
     reason, detail = told.get(HEADER_REASON, "unknown"), told.get(HEADER_DETAIL, "")
     return Letter(
         place=place, source=source, reason=reason, detail=detail, timestamp_ms=timestamp_ms, key=key, value=value

@@ -67,6 +67,52 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, fie
     assert abs(int(told.split(":")[1]) - changed) <= (1 if "over_capacity" not in field else 0)
 
 
+NORTH = "zones: [estate], lines: [gate_north]"
+VENDOR = (
+    "{kind: hikvision, lines: {PeopleCounting/1/1: {line: gate_north, in_is: -1}}, zones: {fielddetection/1/1: estate},"
+    " counter_bits: 16}"
+)
+
+
+def test_a_vendor_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace(NORTH, f"{NORTH}, vendor: {VENDOR}"), encoding="utf-8")
+    vendor = load_site(file).camera["cam_gate_north"].vendor
+    assert vendor is not None
+    assert (vendor.lines["PeopleCounting/1/1"].in_is, vendor.zones) == (-1, {"fielddetection/1/1": "estate"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "expected"),
+    [
+        ("kind: hikvision", "kind: hikvison", "vendor.kind", "'hikvision'"),
+        ("line: gate_north", "line: gate_west", "vendor.lines.PeopleCounting/1/1.line", "a line of this camera"),
+        ("fielddetection/1/1: estate", "fielddetection/1/1: plaza", "vendor.zones", "a zone of this camera"),
+        ("fielddetection/1/1: estate", "PeopleCounting/1/1: estate", "vendor.zones", "not both"),
+        ("in_is: -1", "in_is: 0", "in_is", "1 or -1"),
+        ("counter_bits: 16", "counter_bits: 8", "counter_bits", "16 or 32"),
+        (
+            "lines: {PeopleCounting/1/1: {line: gate_north, in_is: -1}}, zones: {fielddetection/1/1: estate},",
+            "",
+            "vendor",
+            "names",
+        ),
+    ],
+)
+def test_a_mistake_in_a_vendor_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, field: str, expected: str
+) -> None:
+    assert old in VENDOR
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace(NORTH, f"{NORTH}, vendor: {VENDOR.replace(old, new)}"), encoding="utf-8")
+    changed = next(n for n, line in enumerate(file.read_text().split("\n"), 1) if "vendor:" in line)
+    with pytest.raises(UserError) as caught:
+        load_site(file)
+    told = next(line for line in caught.value.problem.split("\n") if field in line)
+    assert expected in told
+    assert int(told.split(":")[1]) == changed
+
+
 PLAZA = "zones: [plaza], lines: [plaza_edge]"
 VIEW = "{size_px: [640, 480], zones: {plaza: [[0, 0], [640, 0], [640, 480]]}, lines: {plaza_edge: [[9, 9], [9, 90]]}}"
 

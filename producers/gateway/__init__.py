@@ -1,0 +1,1 @@
+"""Cameras that count on board push to us: their messages become envelopes, each person once (docs/gateway.md)."""

@@ -1,0 +1,1 @@
+DELETE FROM memory WHERE name = :name;

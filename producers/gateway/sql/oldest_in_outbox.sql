@@ -1,0 +1,1 @@
+SELECT place, message FROM outbox ORDER BY place LIMIT :most;

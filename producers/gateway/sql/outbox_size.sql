@@ -1,0 +1,1 @@
+SELECT coalesce(max(place) - min(place) + 1, 0) FROM outbox;

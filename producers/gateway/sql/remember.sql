@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO memory (name, value) VALUES (:name, :value);
