@@ -15,10 +15,11 @@ from infra.clock import Clock, SystemClock
 from infra.errors import UserError
 from infra.events import Envelope, GatePassage
 from infra.passages import passage_key
+from infra.recording import Record
 from infra.site import Site
 from infra.topics import DETECTIONS, GATE_PASSAGES, TOPICS, Topic
 from producers.feed import Progress, no_progress
-from producers.sink import Record, Sink
+from producers.sink import Sink
 
 TOPIC_BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 REPORT_EVERY: Final = 1_000

@@ -16,6 +16,7 @@ import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
 from infra.errors import UserError
+from infra.recording import NO_JSON, Record
 from infra.settings import Settings
 from infra.topics import MAX_MESSAGE_BYTES, PARTITIONER, Topic, create_topics, topic_name
 
@@ -25,27 +26,6 @@ POLL_EVERY: Final = 1_000
 FLUSH_STEP_S: Final = 1.0
 DELIVERY_TIMEOUT_S: Final = 60
 JSONL_BUFFER_BYTES: Final = 1_000_000
-
-
-_NO_JSON: Final = msgspec.Raw()
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One line of a JSONL file: a message with what Kafka keeps beside its value.
-
-    `value` holds the message as it is when it is valid JSON; any other bytes lie in `value_base64`.
-    """
-
-    topic: str
-    key: str
-    timestamp_ms: int
-    value: msgspec.Raw = _NO_JSON
-    value_base64: str | None = None
-    headers: dict[str, str] | None = None
-
-    def message(self) -> bytes:
-        """The message's own bytes."""
-        return bytes(self.value) if self.value_base64 is None else base64.b64decode(self.value_base64)
 
 
 class Sink(Protocol):
@@ -164,7 +144,7 @@ class JsonlSink:
             topic=topic.name,
             key=key.decode(),
             timestamp_ms=timestamp_ms,
-            value=msgspec.Raw(value) if valid else _NO_JSON,
+            value=msgspec.Raw(value) if valid else NO_JSON,
             value_base64=None if valid else base64.b64encode(value).decode(),
             headers=text,
         )

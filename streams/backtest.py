@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from infra.clock import HOUR_MS, MINUTE_MS
-from infra.events import Alert, Baseline
+from infra.events import Alert, Baseline, Disposition, Verdict
 from infra.passages import judge_passage
 from infra.site import Site
 from infra.topics import DETECTIONS, GATE_PASSAGES
@@ -129,6 +129,21 @@ def scores(known: Sequence[Known], alerts: Sequence[Alert]) -> list[Score]:
         )
         for rule in sorted({one.rule for one in known} | {alert.rule for alert in alerts})
     ]
+
+
+def judged(alerts: Iterable[Alert], dispositions: Iterable[Disposition]) -> tuple[list[Known], list[Known]]:
+    """What people confirmed ("true") and what they refuted ("false") of published alerts, by the last word on each."""
+    last = {alert.alert_id: alert for alert in sorted(alerts, key=lambda alert: alert.revision)}
+    verdicts = {said.alert_id: said.verdict for said in sorted(dispositions, key=lambda said: said.event_ms)}
+
+    def known(verdict: Verdict) -> list[Known]:
+        told = [last[alert_id] for alert_id, said in verdicts.items() if said == verdict and alert_id in last]
+        return [
+            Known(rule=a.rule, subject_id=a.subject_id, start_ms=a.opened_ms, end_ms=a.closed_ms or a.updated_ms)
+            for a in told
+        ]
+
+    return known("true"), known("false")
 
 
 def read_known(content: bytes) -> list[Known]:

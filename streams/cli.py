@@ -1,5 +1,6 @@
-"""Commands of the streams: one Faust worker each, in the foreground; and the dead letters they leave."""
+"""Commands of the streams: one Faust worker each, in the foreground; trying the rules; and the dead letters."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +9,16 @@ import typer
 from infra.configured import SiteOption, configured
 
 if TYPE_CHECKING:
+    from streams.backtest import Score
     from streams.letters import Decision, Letter
 
 PortOption = Annotated[
     int | None, typer.Option("--metrics-port", min=1024, max=65535, help="serve metrics on 127.0.0.1; default: not")
 ]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="only letters refused for this reason")]
+
+DayArgument = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first local day")]
+LastArgument = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last local day")]
 
 PREVIEW_CHARACTERS = 48
 SHOWN_CHARACTERS = 20_000
@@ -31,6 +36,10 @@ def register(app: typer.Typer) -> None:
     letters.command("show")(letters_show)
     letters.command("replay")(letters_replay)
     app.add_typer(letters, name="dead-letters")
+    rules = typer.Typer(no_args_is_help=True, help="Alert rules: try them on stored events.")
+    rules.callback()(lambda: None)
+    rules.command("backtest")(backtest)
+    app.add_typer(rules, name="alerts")
 
 
 def occupancy(site: SiteOption = None, metrics_port: PortOption = None) -> None:
@@ -59,6 +68,58 @@ def alerts(site: SiteOption = None, metrics_port: PortOption = None) -> None:
     settings, estate = configured(site)
     create_topics(settings)
     worker.run(room.make_app(settings, estate), metrics_port)
+
+
+def backtest(
+    first: DayArgument,
+    last: LastArgument,
+    *,
+    rules: Annotated[Path | None, typer.Option("--rules", help="YAML like `limits` of the site file")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="a recording (JSONL); default: Kafka")] = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="incidents.json; default: dispositions")] = None,
+    site: SiteOption = None,
+) -> None:
+    """Run the alert rules on stored events, with other limits if given, and tell how right each rule is.
+
+    Recall and precision are against a simulation's truth, or else against what people said of the alerts published.
+    Nothing is published.
+
+    Example: anfang alerts backtest --from 2024-05-27 --to 2024-05-28 --rules limits.yaml
+    """
+    from infra.clock import day_bounds_ms
+    from streams import stored
+    from streams.backtest import backtest as run
+    from streams.backtest import scores
+    from streams.baselines import read_baselines
+
+    settings, estate = configured(site)
+    tried = stored.with_limits(estate, rules)
+    start_ms, end_ms = day_bounds_ms(first.date(), estate.tz)[0], day_bounds_ms(last.date(), estate.tz)[1]
+    known, refuted = stored.from_dispositions(settings) if truth is None else (stored.from_truth(truth), [])
+    messages = (
+        stored.from_kafka(settings, start_ms, end_ms) if file is None else stored.from_file(file, start_ms, end_ms)
+    )
+    baselines = read_baselines(settings, tried) if file is None else {}
+    during = [[one for one in group if start_ms <= one.start_ms < end_ms] for group in (known, refuted)]
+    alerts = list(run(messages, tried, baselines, settings.grace_minutes * 60_000).values())
+    typer.echo(_score_cells("rule", "alerts", "known", "told", "recall", "precision"))
+    wrong = {score.rule: score.told for score in scores(during[1], alerts)}
+    for score in scores(during[0], alerts):
+        false = score.false if truth is not None else wrong.get(score.rule, 0)
+        typer.echo(_score_row(score, false))
+    typer.echo(f"{len(messages)} messages, {len(alerts)} alerts")
+
+
+def _score_row(score: "Score", false: int) -> str:
+    right = score.told
+    recall = f"{score.told / score.known:.3f}" if score.known else "-"
+    precision = f"{right / (right + false):.3f}" if right + false else "-"
+    return _score_cells(score.rule, str(score.alerts), str(score.known), str(score.told), recall, precision)
+
+
+def _score_cells(*cells: str) -> str:
+    rule, *numbers = cells
+    return f"{rule:<20}" + "".join(f"{number:>10}" for number in numbers)
 
 
 def letters_list(

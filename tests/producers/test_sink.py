@@ -10,9 +10,10 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from infra.errors import UserError
+from infra.recording import Record
 from infra.settings import Settings
 from infra.topics import DETECTIONS, GATE_PASSAGES, topic_name
-from producers.sink import JsonlSink, Record, open_kafka, open_sink
+from producers.sink import JsonlSink, open_kafka, open_sink
 from producers.spool import claim, open_spooled
 from tests.producers.helpers import Sent
 
