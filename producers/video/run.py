@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from producers.sink import Sink
 from producers.video.detect import Detector
 from producers.video.fleet import Fleet, Member
 from producers.video.preview import Preview
+from producers.video.recognise import Recogniser, Visitors, load_represent
 from producers.video.source import Fault, Frame, is_live, live, recording
 from producers.video.tell import drawn
 from producers.video.track import Tracker
@@ -75,16 +77,43 @@ def run(
     if plan.weights is None:
         raise UserError("no detector weights", "give --weights PATH or set ANFANG_WEIGHTS")
     detector = Detector(plan.weights)
-    members = [
-        _member(site, plan, source, camera, start_ms=start_ms, sink=sink, clock=clock)
-        for source, camera in zip(plan.sources, cameras, strict=True)
-    ]
-    totals = Fleet(members, detector.find, warn, progress).run()
+    with _recogniser(site, plan, cameras, clock) as recogniser:
+        members = [
+            _member(site, plan, source, camera, start_ms=start_ms, sink=sink, clock=clock, recogniser=recogniser)
+            for source, camera in zip(plan.sources, cameras, strict=True)
+        ]
+        totals = Fleet(members, detector.find, warn, progress).run()
     progress(1.0)
     return Totals(totals)
 
 
-def _member(site: Site, plan: Plan, source: str, camera: Camera, *, start_ms: int, sink: Sink, clock: Clock) -> Member:
+@contextmanager
+def _recogniser(site: Site, plan: Plan, cameras: Sequence[Camera], clock: Clock) -> Iterator[Recogniser | None]:
+    """Who knows visitors again, where a camera asks for it; forgets them at the end."""
+    live_ones = {is_live(source) for source, camera in zip(plan.sources, cameras, strict=True) if camera.faces}
+    if not live_ones:
+        yield None
+        return
+    if len(live_ones) > 1:
+        raise UserError("faces of live cameras and of recordings in one run", "give each a run of its own: days differ")
+    recogniser = Recogniser(load_represent(), site.tz, clock if True in live_ones else None)
+    try:
+        yield recogniser
+    finally:
+        recogniser.close()
+
+
+def _member(
+    site: Site,
+    plan: Plan,
+    source: str,
+    camera: Camera,
+    *,
+    start_ms: int,
+    sink: Sink,
+    clock: Clock,
+    recogniser: Recogniser | None,
+) -> Member:
     def items(closed: Event) -> Iterator[Frame | Fault]:
         if is_live(source):
             return fitting(live(source, clock, sleep=closed.wait), camera)
@@ -99,8 +128,15 @@ def _member(site: Site, plan: Plan, source: str, camera: Camera, *, start_ms: in
         busy_fps=plan.busy_fps,
         sink=sink,
         preview=None if plan.preview is None else Preview(_film(plan, plan.preview, camera), camera, site.tz),
+        visitors=_visitors(recogniser, site, camera, wait=not is_live(source)),
     )
     return Member(camera.id, items, watch, is_live(source))
+
+
+def _visitors(recogniser: Recogniser | None, site: Site, camera: Camera, *, wait: bool) -> Visitors | None:
+    if recogniser is None or camera.faces is None:
+        return None
+    return Visitors(recogniser, camera.faces.purpose, drawn(camera).size_px, site.tz, wait=wait)
 
 
 def fitting(items: Iterator[Frame | Fault], camera: Camera) -> Iterator[Frame | Fault]:

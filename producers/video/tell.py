@@ -22,6 +22,7 @@ from infra.events import (
     Health,
     ObjectClass,
     Picture,
+    Visitors,
 )
 from infra.site import Camera, Site, View
 from producers.video.geometry import (
@@ -84,6 +85,7 @@ class _Told:
         self.visible: int | None = None
         self.seen: dict[int, tuple[int, Seen]] = {}
         self.crossed: list[tuple[str, int, str, Direction, int, ObjectClass]] = []
+        self.visitors: list[tuple[int, str]] = []
 
 
 class Teller:
@@ -94,6 +96,8 @@ class Teller:
 
     def __init__(self, site: Site, camera: Camera, boot_id: str) -> None:
         self.crossings: dict[str, Counter[Direction]] = {line: Counter() for line in camera.lines}
+        self.tracked: list[Seen] = []
+        """The tracks at the detector's last look, under their lasting ids."""
         self._site, self._camera, self._boot_id, self._view = site, camera, boot_id, drawn(camera)
         self._zones = {zone: _Told() for zone in site.camera_zones[camera.id]}
         self._places = Places(site, self._view)
@@ -150,6 +154,10 @@ class Teller:
         """All that is in view, and what was until a moment ago, where it would be by now."""
         return [last.at(event_ms) for last in self._joined.last.values() if event_ms - last.event_ms <= HOLD_MS]
 
+    def visitor(self, track: int, token: str) -> None:
+        """Somebody was known again: told in the slice that is open now, by the camera's home zone."""
+        next(iter(self._zones.values())).visitors.append((track, token))
+
     def finish(self) -> list[Envelope]:
         """What is left to tell at the end."""
         if self._decode_errors or self._dropped:
@@ -167,6 +175,7 @@ class Teller:
 
     def _look(self, event_ms: int, seen: list[Seen]) -> None:
         self._joined, seen = join(self._joined, seen, event_ms)
+        self.tracked = seen
         for one in seen:
             self._votes[one.track][one.object_class] += 1
             self._cross(one, event_ms)
@@ -213,9 +222,9 @@ class Teller:
         told = []
         for zone, kept in self._zones.items():
             count = self._visible.get(zone)
-            if due or kept.seen or kept.crossed or count != kept.visible:
+            if due or kept.seen or kept.crossed or kept.visitors or count != kept.visible:
                 told.append(self._envelope(zone, kept, start_ms, count, health if zone == home else None))
-            kept.seen, kept.crossed, kept.visible = {}, [], count
+            kept.seen, kept.crossed, kept.visitors, kept.visible = {}, [], [], count
         return told
 
     def _health(self, now_ms: int) -> Health:
@@ -245,6 +254,7 @@ class Teller:
             detections=self._detections(zone, kept) if kept.seen else None,
             crossings=_crossings(kept) if kept.crossed else None,
             health=health,
+            visitors=_visitors(kept, start_ms) if kept.visitors else None,
         )
 
     def _detections(self, zone: str, kept: _Told) -> Detections:
@@ -264,6 +274,11 @@ class Teller:
 def _stand(seen: list[Seen]) -> Floats:
     """Where each of them stands, n x 2."""
     return ground_points(np.array([one.box for one in seen], np.float64).reshape(-1, 4))
+
+
+def _visitors(kept: _Told, event_ms: int) -> Visitors:
+    tracks, tokens = (list(column) for column in zip(*kept.visitors, strict=True))
+    return Visitors(event_ms=[event_ms] * len(tracks), track_id=tracks, token=tokens)
 
 
 def _crossings(kept: _Told) -> Crossings:

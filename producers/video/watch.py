@@ -14,6 +14,7 @@ from producers.video.detect import PERSON, Floats
 from producers.video.geometry import Seen
 from producers.video.motion import Gate, Still, cells, judge_picture, pass_gate
 from producers.video.preview import Preview, Scene
+from producers.video.recognise import FacesTold, Visitors
 from producers.video.source import Fault, Frame
 from producers.video.tell import Teller, drawn
 
@@ -27,7 +28,8 @@ Follow = Callable[[Floats, Frame], list[Seen]]
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of one camera. `looks` of the `frames` went to the detector; `dropped` came from a live camera too fast.
 
-    `crossings` is {line: [in direction +1, in direction -1]}; `failed` says why the source could not be read.
+    `crossings` is {line: [in direction +1, in direction -1]}; `failed` says why the source could not be read, `faces`
+    what became of the faces, where the site file asks for them.
     """
 
     boot_id: str
@@ -41,6 +43,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     first_event_ms: TimeMs | None
     last_event_ms: TimeMs | None
     failed: str | None = None
+    faces: FacesTold | None = None
 
 
 class Watch:
@@ -57,10 +60,11 @@ class Watch:
         busy_fps: float,
         sink: Sink,
         preview: Preview | None = None,
+        visitors: Visitors | None = None,
     ) -> None:
         self._view, self._teller = drawn(camera), Teller(site, camera, boot_id)
         self._boot_id, self._start_ms, self._follow, self._sink = boot_id, start_ms, follow, sink
-        self._least_ms = 1000 / busy_fps
+        self._least_ms, self._visitors = 1000 / busy_fps, visitors
         self._gate, self._still = Gate(), Still()
         self._picture: Picture = "ok"
         self._frames = self._looks = self._dropped = self._errors = self._offline = self._messages = 0
@@ -97,6 +101,8 @@ class Watch:
 
     def finish(self) -> Watched:
         """Tell what is left, wait until all has arrived, and give the totals."""
+        if self._visitors is not None and self._last_ms is not None:
+            self._know_again(self._visitors, self._last_ms, at_end=True)
         self._send(self._teller.finish())
         self._sink.flush()
         if self._preview is not None:
@@ -113,6 +119,7 @@ class Watch:
             first_event_ms=self._first_ms,
             last_event_ms=self._last_ms,
             failed=self._failed,
+            faces=None if self._visitors is None else self._visitors.told,
         )
 
     def _miss(self, fault: Fault) -> None:
@@ -142,6 +149,10 @@ class Watch:
         self._send(self._teller.frame(frame.event_ms, seen, self._picture, frame.dropped))
         if self._preview is not None:
             self._preview.show(frame.image, self._scene(frame))
+        if self._visitors is not None:
+            if seen is not None:
+                self._visitors.look(frame.event_ms, frame.image, self._teller.tracked)
+            self._know_again(self._visitors, frame.event_ms)
 
     def _scene(self, frame: Frame) -> Scene:
         """What the preview shows: heads are hidden of all found at the last look, and of all that are tracked."""
@@ -156,6 +167,10 @@ class Watch:
             visible=self._teller.visible,
             crossings=self._teller.crossings,
         )
+
+    def _know_again(self, visitors: Visitors, event_ms: int, *, at_end: bool = False) -> None:
+        for track, token in visitors.recognised(event_ms, at_end=at_end):
+            self._teller.visitor(track, token)
 
     def _send(self, envelopes: Iterable[Envelope]) -> None:
         for envelope in envelopes:

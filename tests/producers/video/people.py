@@ -34,12 +34,12 @@ def cut_out(who: str) -> Image:
     return asset(name)[top:bottom, left:right]
 
 
-def street(who: str | None, x: int, size: tuple[int, int] = (1280, 720)) -> Image:
-    """A grey street 1280 x 720; `who` stands with the left edge at `x`, as large as in his picture."""
+def street(who: str, x: int | None, size: tuple[int, int] = (1280, 720)) -> Image:
+    """A grey street; `who` stands with the left edge at `x`, as large as in his picture, or is not there."""
     width, height = size
     image = np.full((height, width, 3), 150, np.uint8)
     image[: height // 2] = 190
-    if who is not None:
+    if x is not None:
         person = cut_out(who)[:height]
         person = person[:, max(0, -x) : max(0, width - x)]
         image[height - len(person) :, max(0, x) : max(0, x) + person.shape[1]] = person
