@@ -28,8 +28,9 @@ SHARPNESS_PX: Final = 64
 DECIDE_MS: Final = 5_000
 """A track's picture is chosen when the track ends, or when it has been looked at for so long."""
 SAME_PERSON: Final = 0.6
-"""Euclidean distance below which dlib's ResNet takes two faces for one person: its author's own threshold, 99.38 %
-right on LFW (dlib.net/dnn_face_recognition_ex.cpp.html); deepface has the same in `config/threshold.py`.
+"""Euclidean distance below which two faces are one person's: "the decision threshold the network was trained to use",
+with which it is right on 99.13 % of LFW's pairs (dlib, examples/dnn_face_recognition_ex.cpp, without jitter); deepface
+has the same in `config/threshold.py`, but aligns faces in its own way.
 """
 VECTOR: Final = 128
 GALLERY_FACES: Final = 10_000

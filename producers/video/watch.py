@@ -147,12 +147,12 @@ class Watch:
     def _tell(self, frame: Frame, seen: list[Seen] | None) -> None:
         """Tell one frame; `seen` is None where the detector did not look."""
         self._send(self._teller.frame(frame.event_ms, seen, self._picture, frame.dropped))
-        if self._preview is not None:
-            self._preview.show(frame.image, self._scene(frame))
         if self._visitors is not None:
             if seen is not None:
                 self._visitors.look(frame.event_ms, frame.image, self._teller.tracked)
             self._know_again(self._visitors, frame.event_ms)
+        if self._preview is not None:
+            self._preview.show(frame.image, self._scene(frame))
 
     def _scene(self, frame: Frame) -> Scene:
         """What the preview shows: heads are hidden of all found at the last look, and of all that are tracked."""

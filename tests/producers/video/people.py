@@ -14,6 +14,7 @@ PERSONS: Final = {  # picture and box of a person whose face is seen from the fr
     "passer": ("bus.jpg", (48, 400, 245, 900)),
     "second": ("bus.jpg", (222, 405, 345, 860)),
 }
+LEAST_HEIGHT_PX: Final = 660
 NO_FACE: Final = ("bus.jpg", (668, 390, 809, 880))
 """A person seen from the side."""
 
@@ -29,9 +30,14 @@ def asset(name: str) -> Image:
 
 
 def cut_out(who: str) -> Image:
-    """One person with what is around him."""
+    """One person with what is around him, enlarged where he is small."""
+    import cv2
+
     name, (left, top, right, bottom) = PERSONS[who]
-    return asset(name)[top:bottom, left:right]
+    person = asset(name)[top:bottom, left:right]
+    scale = max(1.0, LEAST_HEIGHT_PX / len(person))
+    large: Image = cv2.resize(person, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return large
 
 
 def street(who: str, x: int | None, size: tuple[int, int] = (1280, 720)) -> Image:

@@ -32,7 +32,7 @@ VIEW: Final = (
     "lines: {plaza_edge: [[640, 720], [640, 0]]}}"
 )
 FACES: Final = "faces: {purpose: 统计广场每日到访人数以安排值守}"
-PASSING: Final = ("coach", "passer", "coach")
+PASSING: Final = ("coach", "second", "coach")
 FRAMES_PER_S: Final = 5
 
 
