@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
 def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master = "local[2]") -> None:
     """Load whole days from Kafka into ClickHouse: judged, de-duplicated, accounted for. Repeatable.
 
-    Then it says which cameras lost envelopes, by the gaps in their numbers.
+    Then it says which cameras lost envelopes, by the gaps in their numbers, and publishes what is usual on each line
+    (topic `baselines`), once two weeks are loaded.
 
     Example: anfang nightly --date 2026-03-01 --days 7
     """
@@ -31,6 +32,7 @@ def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master
     from rich.progress import Progress
 
     from batch.nightly import run
+    from batch.publish_baselines import publish_baselines
     from warehouse.client import ask, connect
 
     settings, estate = configured(site)
@@ -48,8 +50,10 @@ def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master
     with connect(settings, "loader") as client:
         first_day, last_day = accounts[0].day, accounts[-1].day
         lost = ask(client, "lost_by_camera", estate=estate.estate.id, first=first_day, last=last_day)
+        published = publish_baselines(settings, estate, client, last_day)
     for day, camera, envelopes, expected in lost:
         typer.echo(f"{day}: {camera} lost {envelopes} of {expected} envelopes")
+    typer.echo(f"{published} baselines published")
 
 
 def _print(accounts: "list[DayAccount]") -> None:

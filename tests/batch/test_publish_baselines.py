@@ -1,0 +1,47 @@
+"""Baselines from a warehouse of known counts, through the topic, as the alerts worker reads them."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from batch.baselines import baselines
+from batch.publish_baselines import LEAST_DAYS, publish_baselines
+from infra.settings import Settings
+from infra.site import Site
+from infra.topics import create_topics
+from streams.baselines import read_baselines
+from warehouse.client import connect
+from warehouse.migrate import migrate
+
+pytestmark = pytest.mark.stack
+FIRST = date(2026, 3, 2)
+
+
+def test_what_the_warehouse_counted_is_what_is_usual(fresh: Settings, site: Site) -> None:
+    create_topics(fresh)
+    migrate(fresh, (site.estate.id,))
+    days = [FIRST + timedelta(days=number) for number in range(LEAST_DAYS)]
+    counts = {("gate_north", day, hour): 3 + hour % 5 for day in days for hour in (0, 7, 23)}
+    rows = [
+        (site.estate.id, day, datetime(day.year, day.month, day.day, hour, minute, tzinfo=site.tz), what)
+        for (_, day, hour), persons in counts.items()
+        for minute, what in [*((minute, "person") for minute in range(persons)), (59, "car")]
+    ]
+    with connect(fresh, "loader") as client:
+        columns = "estate_id, day, event_time, crossing_id, line_id, object_class"
+        client.execute(
+            f"INSERT INTO crossings ({columns}) VALUES",
+            [
+                (estate, day, at.astimezone(UTC), f"c{n}", "gate_north", what)
+                for n, (estate, day, at, what) in enumerate(rows)
+            ],
+        )
+        client.execute(
+            "INSERT INTO nightly_accounting (estate_id, day) VALUES", [(site.estate.id, day) for day in days[1:]]
+        )
+        assert publish_baselines(fresh, site, client, days[-1]) == 0
+        client.execute("INSERT INTO nightly_accounting (estate_id, day) VALUES", [(site.estate.id, days[0])])
+        assert publish_baselines(fresh, site, client, days[-1]) == len(site.lines)
+    known = read_baselines(fresh, site)
+    assert known == {one.line_id: one for one in baselines(counts, site.line, days, site.estate.id)}
+    assert known["gate_north"].mean[7] == pytest.approx(5)
