@@ -35,6 +35,15 @@ def test_a_cell_is_shrunk_towards_the_same_hour_of_days_of_its_kind() -> None:
     assert (found.version, found.days) == ("2024-05-13..2024-05-26", 14)
 
 
+def test_the_dispersion_is_shrunk_towards_the_lines() -> None:
+    mondays, tuesdays = ([MONDAY + timedelta(days=day + 7 * week) for week in (0, 1)] for day in (0, 1))
+    counts = {("a", mondays[0], 8): 10, ("a", mondays[1], 8): 30, ("a", tuesdays[0], 8): 20, ("a", tuesdays[1], 8): 20}
+    (found,) = baselines(counts, ["a"], [*mondays, *tuesdays], "e")
+    pooled = ((200 - 20) + (0 - 20)) / (20**2 + 20**2)
+    assert found.dispersion[8] == pytest.approx(((200 - 20) / 20**2 + PRIOR_DAYS * pooled) / (1 + PRIOR_DAYS))
+    assert found.dispersion[24 + 8] == pytest.approx(((0 - 20) / 20**2 + PRIOR_DAYS * pooled) / (1 + PRIOR_DAYS))
+
+
 def test_a_line_that_nobody_crosses_has_a_baseline_too() -> None:
     (found,) = baselines({}, ["a"], [MONDAY], "e")
     assert set(found.dispersion) == {0.0}

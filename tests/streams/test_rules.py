@@ -87,6 +87,8 @@ def test_a_trend_that_ends_takes_the_warning_back_and_slow_or_low_growth_warns_o
         ("updated", "warning"),  # a higher peak
         ("closed", "warning"),
     ]
+    assert _trend([100.0 + 2 * minute for minute in range(18)]) == []
+    assert [when for when, *_ in _trend([100.0 + 2 * minute for minute in range(19)])] == [18]  # 131 + 10 x 2 >= 150
     assert _trend([120.0 + 0.5 * minute for minute in range(40)]) == []
     assert _trend([20.0 + 9 * minute for minute in range(11)]) == []
 
