@@ -62,7 +62,9 @@ class Visitors(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Health(Struct, frozen=True, kw_only=True, gc=False):
-    """State of a camera, told once a minute and at each change. `clock_offset_ms` is camera clock minus ours.
+    """State of a camera, told once a minute and at each change, in its home zone at least.
+
+    `clock_offset_ms` is camera clock minus ours.
 
     Since the last health: `decode_errors` frames could not be read, `dropped` came too fast to be looked at, and
     `thinned` detections were given up because the spool was full. Crossings are never given up.

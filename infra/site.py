@@ -288,7 +288,7 @@ class Site(Part):
     def camera_zones(self) -> dict[str, tuple[str, ...]]:
         """For each camera, the zones it sends envelopes to: its own first, then those its lines lead into or out of.
 
-        The first is its home zone, where its health is told.
+        The first is its home zone, by which the camera itself is judged.
         """
         reached = {
             camera.id: [*camera.zones, *(zone for line in camera.lines for zone in self.effects[line])]

@@ -1,4 +1,4 @@
-"""Is it worth to look? A cheap gate before the detector, and what a picture shows of the camera's own state.
+"""Is it worth to look? A cheap gate before the detector.
 
 A frame is brought down to the mean brightness of `GRID` cells. The detector looks when a cell has changed since its
 last look (so that slow changes add up), for `BUSY_MS` after that, and every `IDLE_MS` in any case.
@@ -10,8 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.events import Picture
-
 Image = NDArray[np.uint8]
 Cells = NDArray[np.uint8]
 
@@ -20,11 +18,6 @@ CHANGE: Final = 8
 """Grey levels by which a cell must change."""
 BUSY_MS: Final = 2_000
 IDLE_MS: Final = 1_000
-FROZEN_MS: Final = 30_000
-"""So long without the slightest change in any cell: no real sensor does that."""
-DARK: Final = 8
-FLAT: Final = 3
-"""Grey levels: a picture that differs by less all over shows nothing."""
 
 
 def cells(image: Image) -> Cells:
@@ -59,21 +52,3 @@ def pass_gate(gate: Gate, now: Cells, event_ms: int, least_ms: float) -> tuple[G
     if not (moves or event_ms < gate.busy_until_ms or since >= IDLE_MS or since < 0):
         return gate, False
     return Gate(now, event_ms, event_ms + BUSY_MS if moves else gate.busy_until_ms), True
-
-
-class Still(msgspec.Struct, frozen=True):
-    """The last cells that differed from those before them, and when they came."""
-
-    cells: Cells | None = None
-    since_ms: int = 0
-
-
-def judge_picture(still: Still, now: Cells, event_ms: int) -> tuple[Still, Picture]:
-    """What the picture says of its camera: black, covered (nothing to be seen), frozen, or ok."""
-    if still.cells is None or not np.array_equal(still.cells, now):
-        still = Still(now, event_ms)
-    if now.max() < DARK:
-        return still, "black"
-    if int(now.max()) - int(now.min()) < FLAT:
-        return still, "covered"
-    return still, "frozen" if event_ms - still.since_ms >= FROZEN_MS else "ok"

@@ -1,7 +1,9 @@
 """From what one camera sees, frame by frame, to its envelopes: one a second for each zone that has something to tell.
 
 A slice is a whole second of event time. A zone is told of when it has detections or crossings, when its visible count
-has changed, and in the first slice of each minute; the home zone's envelope of that slice carries the camera's health.
+has changed, in the first slice of each minute, and at a change of the camera's state; the last two carry its health, so
+that every zone knows at once when the camera is blind. While it is told offline, or its picture is not ok, nobody is
+counted as visible (null).
 """
 
 from collections import Counter, defaultdict
@@ -38,6 +40,7 @@ from producers.video.geometry import (
     margin_px,
 )
 from producers.video.place import Places
+from producers.video.presence import Presence, gave_frame, was_lost
 
 SLICE_MS: Final = MAX_SLICE_MS
 HOLD_MS: Final = 1_000
@@ -107,7 +110,8 @@ class Teller:
         self._visible: dict[str, int] = {}
         self._second: int | None = None
         self._minute: int | None = None
-        self._online, self._decode_errors, self._dropped = True, 0, 0
+        self._presence = Presence()
+        self._decode_errors, self._dropped = 0, 0
         self._picture: Picture = "ok"
         self._frames, self._since_ms = 0, 0
 
@@ -120,8 +124,10 @@ class Teller:
         """
         told = self._advance(event_ms)
         self._dropped += dropped
-        if not self._online or picture != self._picture:
-            self._online, self._picture, self._minute = True, picture, None
+        was_online, self._presence = self._presence.online, gave_frame(self._presence, event_ms)
+        if self._presence.online and (not was_online or picture != self._picture):
+            self._minute = None
+        self._picture = picture
         self._frames += 1
         if seen is not None:
             self._look(event_ms, list(seen))
@@ -134,11 +140,15 @@ class Teller:
         return told
 
     def offline(self, event_ms: int) -> list[Envelope]:
-        """The camera does not answer: told once. Then it is silent, so that what depends on it becomes unknown."""
-        if not self._online:
+        """The camera does not answer: told once. Then it is silent, so that what depends on it becomes unknown.
+
+        Until it is told online again only what it detects is told, nothing that would speak for the whole zone.
+        """
+        was_online, self._presence = self._presence.online, was_lost(self._presence, event_ms)
+        if not was_online and self._second is None:
             return []
         told = self._advance(event_ms)
-        self._online, self._minute = False, None
+        self._minute = None if was_online else self._minute
         self._joined = Joined(next_name=self._joined.next_name)
         self._visible, self._standing = {}, {}
         told += self._close()
@@ -215,23 +225,23 @@ class Teller:
         assert self._second is not None
         start_ms = self._second * SLICE_MS
         minute = start_ms // MINUTE_MS
-        due = minute != self._minute
+        online = self._presence.online
+        due = self._minute is None or (online and minute != self._minute)
         health = self._health(start_ms + SLICE_MS) if due else None
         self._minute = minute
-        home = next(iter(self._zones))
         told = []
         for zone, kept in self._zones.items():
-            count = self._visible.get(zone)
+            count = self._visible.get(zone) if online and self._picture == "ok" else None
             if due or kept.seen or kept.crossed or kept.visitors or count != kept.visible:
-                told.append(self._envelope(zone, kept, start_ms, count, health if zone == home else None))
+                told.append(self._envelope(zone, kept, start_ms, count, health))
             kept.seen, kept.crossed, kept.visitors, kept.visible = {}, [], [], count
         return told
 
     def _health(self, now_ms: int) -> Health:
         fps = self._frames * 1000 / max(1, now_ms - self._since_ms)
         health = Health(
-            online=self._online,
-            fps=round(fps, 2) if self._online else 0.0,
+            online=self._presence.online,
+            fps=round(fps, 2) if self._presence.online else 0.0,
             decode_errors=self._decode_errors,
             picture=self._picture,
             dropped=self._dropped,

@@ -6,13 +6,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from infra.events import Envelope, Picture, TimeMs, encoder
+from infra.events import Envelope, TimeMs, encoder
 from infra.site import Camera, Site
 from infra.topics import DETECTIONS
 from producers.sink import Sink
 from producers.video.detect import PERSON, Floats
 from producers.video.geometry import Seen
-from producers.video.motion import Gate, Still, cells, judge_picture, pass_gate
+from producers.video.motion import Gate, cells, pass_gate
+from producers.video.picture import Judged, is_due, judge, reduced
 from producers.video.preview import Preview, Scene
 from producers.video.recognise import FacesTold, Visitors
 from producers.video.source import Fault, Frame
@@ -65,8 +66,7 @@ class Watch:
         self._view, self._teller = drawn(camera), Teller(site, camera, boot_id)
         self._boot_id, self._start_ms, self._follow, self._sink = boot_id, start_ms, follow, sink
         self._least_ms, self._visitors = 1000 / busy_fps, visitors
-        self._gate, self._still = Gate(), Still()
-        self._picture: Picture = "ok"
+        self._gate, self._judged = Gate(), Judged()
         self._frames = self._looks = self._dropped = self._errors = self._offline = self._messages = 0
         self._first_ms: int | None = None
         self._last_ms: int | None = None
@@ -130,9 +130,9 @@ class Watch:
 
     def _glance(self, frame: Frame) -> bool:
         """See what the picture says of the camera; whether the detector should look."""
-        small = cells(frame.image)
-        self._still, self._picture = judge_picture(self._still, small, frame.event_ms)
-        self._gate, looks = pass_gate(self._gate, small, frame.event_ms, self._least_ms)
+        if is_due(self._judged, frame.event_ms):
+            self._judged = judge(self._judged, reduced(frame.image), frame.event_ms)
+        self._gate, looks = pass_gate(self._gate, cells(frame.image), frame.event_ms, self._least_ms)
         return looks
 
     def _in_view(self, frame: Frame, tracks: Iterable[Seen]) -> list[Seen]:
@@ -146,7 +146,7 @@ class Watch:
 
     def _tell(self, frame: Frame, seen: list[Seen] | None) -> None:
         """Tell one frame; `seen` is None where the detector did not look."""
-        self._send(self._teller.frame(frame.event_ms, seen, self._picture, frame.dropped))
+        self._send(self._teller.frame(frame.event_ms, seen, self._judged.told, frame.dropped))
         if self._visitors is not None:
             if seen is not None:
                 self._visitors.look(frame.event_ms, frame.image, self._teller.tracked)
@@ -161,7 +161,7 @@ class Watch:
         known = [seen.box for seen in tracks if seen.object_class == "person"]
         return Scene(
             event_ms=frame.event_ms,
-            picture=self._picture,
+            picture=self._judged.told,
             persons=np.concatenate([found, np.array(known, np.float64).reshape(-1, 4)]),
             tracks=tracks,
             visible=self._teller.visible,

@@ -1,12 +1,10 @@
-"""The gate looks when something moves, and now and then anyway; the picture's own troubles are seen."""
+"""The gate looks when something moves, and now and then anyway."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.events import Picture
-from producers.video.motion import BUSY_MS, FROZEN_MS, IDLE_MS, Cells, Gate, Still, cells, judge_picture, pass_gate
+from producers.video.motion import BUSY_MS, IDLE_MS, Cells, Gate, cells, pass_gate
 
 DICE = np.random.default_rng(5)
 SCENE: Cells = DICE.integers(60, 200, (48, 64)).astype(np.uint8)
@@ -52,26 +50,6 @@ def test_it_looks_no_faster_than_it_may() -> None:
 def test_it_never_looks_away_for_longer_than_idle(moving: list[bool]) -> None:
     times = looks([moved(SCENE) if one else SCENE for one in [*moving, *[False] * 30]])
     assert np.diff(times).max(initial=0) <= IDLE_MS
-
-
-@pytest.mark.parametrize(
-    ("scene", "expected"),
-    [
-        (SCENE, "ok"),
-        (np.zeros((48, 64), np.uint8), "black"),
-        (np.full((48, 64), 120, np.uint8), "covered"),
-    ],
-)
-def test_a_picture_is_judged(scene: Cells, expected: Picture) -> None:
-    assert judge_picture(Still(), scene, 0)[1] == expected
-
-
-def test_a_picture_without_the_slightest_change_is_frozen_until_it_moves() -> None:
-    still, first = judge_picture(Still(), SCENE, 0)
-    still, before = judge_picture(still, SCENE, FROZEN_MS - 1)
-    still, after = judge_picture(still, SCENE, FROZEN_MS)
-    still, again = judge_picture(still, moved(SCENE), FROZEN_MS + 40)
-    assert (first, before, after, again) == ("ok", "ok", "frozen", "ok")
 
 
 def test_sensor_noise_is_no_motion_and_a_small_person_is() -> None:

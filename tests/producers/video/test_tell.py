@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import UserError
-from infra.events import MAX_SLICE_MS, Envelope, ObjectClass, encoder
+from infra.events import MAX_SLICE_MS, Envelope, ObjectClass, Picture, encoder
 from infra.validate import judge
 from producers.video.geometry import Seen
+from producers.video.presence import STEADY_MS
 from producers.video.tell import HOLD_MS, Teller
 from tests.producers.helpers import SMALL
 from tests.producers.video.helpers import LINE_X, START_MS, plaza_camera, site_with_view
@@ -120,10 +121,36 @@ def test_an_offline_camera_says_so_once_and_its_count_is_unknown_until_it_is_bac
     assert (told.visible, told.health and told.health.online) == (None, False)
     assert one.offline(START_MS + 9000) == []
     assert one.frame(START_MS + 70_000, [someone(2, 500)]) == []
+    assert one.frame(START_MS + 70_000 + STEADY_MS, [someone(2, 500)])[0].visible is None
     (back,) = one.finish()
     assert (back.visible, back.health and back.health.online) == (1, True)
     assert back.detections is not None
-    assert back.detections.track_id == [2]
+    assert back.detections.track_id == [3]
+
+
+def test_before_it_is_steady_again_only_what_it_detects_is_told() -> None:
+    one = teller()
+    one.frame(START_MS, [])
+    one.offline(START_MS + 1000)
+    late = START_MS + 110_000
+    told = [e for n, x in enumerate(range(250, 400, 4)) for e in one.frame(late + 40 * n, [someone(1, x)])]
+    told += one.offline(late + 3000)
+    assert crossed(told) == [("plaza", 1, "person")]
+    assert {(e.visible, e.health) for e in told} == {(None, None)}
+    assert one.frame(START_MS + 300_000, []) == []
+    assert one.frame(START_MS + 305_000, []) == []
+
+
+def test_who_is_seen_in_a_picture_not_to_be_trusted_is_not_counted_as_visible() -> None:
+    one = teller()
+    trouble: Picture = "frozen"
+    told = [e for n in range(50) for e in one.frame(START_MS + n * 40, [someone(1, 500)])]
+    told += [e for n in range(50, 100) for e in one.frame(START_MS + n * 40, [someone(1, 500)], trouble)]
+    told += one.finish()
+    assert [(e.start_ms - START_MS, e.visible, e.health.picture) for e in told if e.health] == [
+        (0, 1, "ok"),
+        (2000, None, "frozen"),
+    ]
 
 
 def test_a_camera_without_a_view_is_told_what_to_do() -> None:
