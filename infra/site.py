@@ -185,6 +185,8 @@ class Camera(Part):
     """A camera, the zones it reports on and the lines it counts.
 
     `view` is wanted by `anfang produce video`, `vendor` by `anfang produce gateway`. Without `faces` none is looked at.
+    `detect_url` is a smaller stream of the same picture, to be preferred for detection; at `clock_url` (ONVIF device
+    service) the camera tells its time.
     """
 
     id: Slug
@@ -194,6 +196,8 @@ class Camera(Part):
     zones: tuple[Slug, ...] = Field(min_length=1)
     lines: tuple[Slug, ...] = ()
     stream_url: str | None = None
+    detect_url: str | None = None
+    clock_url: Annotated[str, Field(pattern=r"^https?://[^/]")] | None = None
     view: View | None = None
     faces: Faces | None = None
     vendor: Vendor | None = None

@@ -132,7 +132,9 @@ def replay(
 
 @produce.command()
 def video(
-    sources: Annotated[list[str], typer.Argument(help="videos, folders of frames, rtsp://… or numbers of USB cameras")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="videos, folders of frames, rtsp://… or numbers of USB cameras")
+    ] = None,
     *,
     camera: Annotated[list[str], typer.Option("--camera", help="camera id in the site file; one for each source")],
     site: SiteOption = None,
@@ -153,15 +155,17 @@ def video(
     with the same start, weights and options gives the same envelopes: sending it again is harmless. Of several
     sources, one that cannot be read does not stop the others; the command then ends with 1. A preview shows boxes,
     zones and counts, with all heads it found made unrecognisable, in a file that only its owner can read.
-    What live cameras see is kept on disk until Kafka has it.
+    What live cameras see is kept on disk until Kafka has it. Without a source each camera's own stream is watched:
+    `detect_url` of the site file, or else `stream_url`.
 
     Example: anfang produce video gate.mp4 --camera cam_gate_north --weights yolo11n.pt --start 2024-05-27T08:00:00
     """
     from infra import metrics
-    from producers.video.run import Plan, run
+    from producers.video.run import Plan, named_sources, run
     from producers.video.source import is_live
 
     settings, estate = configured(site)
+    sources = sources or named_sources(estate, camera)
     spooled = any(map(is_live, sources)) if spool is None else spool
     plan = Plan(
         sources=sources,

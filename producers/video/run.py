@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from infra.errors import UserError
 from infra.events import derived_id
 from infra.site import Camera, Site
 from producers.feed import Progress, no_progress
+from producers.onvif_clock import CameraClock
 from producers.sink import Sink
 from producers.video.detect import Detector
 from producers.video.fleet import Fleet, Member
@@ -79,7 +80,9 @@ def run(
     detector = Detector(plan.weights)
     with _recogniser(site, plan, cameras, clock) as recogniser:
         members = [
-            _member(site, plan, source, camera, start_ms=start_ms, sink=sink, clock=clock, recogniser=recogniser)
+            _member(
+                site, plan, source, camera, start_ms=start_ms, sink=sink, clock=clock, recogniser=recogniser, warn=warn
+            )
             for source, camera in zip(plan.sources, cameras, strict=True)
         ]
         totals = Fleet(members, detector.find, warn, progress).run()
@@ -113,9 +116,13 @@ def _member(
     sink: Sink,
     clock: Clock,
     recogniser: Recogniser | None,
+    warn: Callable[[str], None],
 ) -> Member:
+    its_clock = CameraClock(camera.clock_url, clock, lambda text: warn(f"{camera.id}: {text}"))
+
     def items(closed: Event) -> Iterator[Frame | Fault]:
         if is_live(source):
+            Thread(target=its_clock.follow, args=(closed,), daemon=True).start()
             return fitting(live(source, clock, sleep=closed.wait), camera)
         return fitting(recording(source, start_ms, plan.folder_fps), camera)
 
@@ -127,6 +134,7 @@ def _member(
         follow=Tracker(plan.busy_fps).follow,
         busy_fps=plan.busy_fps,
         sink=sink,
+        clock_offset_ms=its_clock.offset_ms,
         preview=None if plan.preview is None else Preview(_film(plan, plan.preview, camera), camera, site.tz),
         visitors=_visitors(recogniser, site, camera, wait=not is_live(source)),
     )
@@ -151,6 +159,18 @@ def fitting(items: Iterator[Frame | Fault], camera: Camera) -> Iterator[Frame | 
                     "draw the view on a picture of this stream, or give a stream of that shape",
                 )
         yield item
+
+
+def named_sources(site: Site, camera_ids: Sequence[str]) -> list[str]:
+    """The stream that the site file names for each camera, for detection if it can. UserError where it names none."""
+    cameras = [_camera(site, camera_id) for camera_id in camera_ids]
+    urls = {camera.id: camera.detect_url or camera.stream_url for camera in cameras}
+    if nameless := [camera_id for camera_id, url in urls.items() if url is None]:
+        raise UserError(
+            f"camera {nameless[0]}: no source given, and the site file names no stream of it",
+            "give a SOURCE, or add `detect_url:` or `stream_url:` to the camera",
+        )
+    return [url for camera in cameras if (url := urls[camera.id]) is not None]
 
 
 def _cameras(site: Site, plan: Plan) -> list[Camera]:

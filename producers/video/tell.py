@@ -7,7 +7,7 @@ counted as visible (null).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -97,7 +97,9 @@ class Teller:
     Every method returns the envelopes that are complete by then. Boxes are in pixels of the camera's view.
     """
 
-    def __init__(self, site: Site, camera: Camera, boot_id: str) -> None:
+    def __init__(
+        self, site: Site, camera: Camera, boot_id: str, clock_offset_ms: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.crossings: dict[str, Counter[Direction]] = {line: Counter() for line in camera.lines}
         self.tracked: list[Seen] = []
         """The tracks at the detector's last look, under their lasting ids."""
@@ -110,7 +112,7 @@ class Teller:
         self._visible: dict[str, int] = {}
         self._second: int | None = None
         self._minute: int | None = None
-        self._presence = Presence()
+        self._presence, self._clock_offset_ms = Presence(), clock_offset_ms
         self._decode_errors, self._dropped = 0, 0
         self._picture: Picture = "ok"
         self._frames, self._since_ms = 0, 0
@@ -244,6 +246,7 @@ class Teller:
             fps=round(fps, 2) if self._presence.online else 0.0,
             decode_errors=self._decode_errors,
             picture=self._picture,
+            clock_offset_ms=round(self._clock_offset_ms(), 1),
             dropped=self._dropped,
         )
         self._frames, self._decode_errors, self._dropped, self._since_ms = 0, 0, 0, now_ms

@@ -62,8 +62,9 @@ class Watch:
         sink: Sink,
         preview: Preview | None = None,
         visitors: Visitors | None = None,
+        clock_offset_ms: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._view, self._teller = drawn(camera), Teller(site, camera, boot_id)
+        self._view, self._teller = drawn(camera), Teller(site, camera, boot_id, clock_offset_ms)
         self._boot_id, self._start_ms, self._follow, self._sink = boot_id, start_ms, follow, sink
         self._least_ms, self._visitors = 1000 / busy_fps, visitors
         self._gate, self._judged = Gate(), Judged()

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from anfang import cli
 from infra.errors import UserError
 from infra.settings import SMALL_SITE
-from producers.video.run import Plan, boot_id_of, run
+from producers.video.run import Plan, boot_id_of, named_sources, run
 from tests.producers.helpers import SMALL, MemorySink
 from tests.producers.video.helpers import STREET, WANTS_MODEL, WEIGHTS, site_with_view
 
@@ -32,6 +32,20 @@ START_MS = 1_716_768_000_000
 def test_a_wrong_plan_is_told(plan: Plan, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
         run(SITE, plan, MemorySink())
+
+
+def test_without_a_source_the_camera_s_own_smaller_stream_is_watched() -> None:
+    urls = {"cam_plaza": ("rtsp://a/1", "rtsp://a/2"), "cam_clubhouse": ("rtsp://b/1", None)}
+    cameras = tuple(
+        camera.model_copy(
+            update=dict(zip(("stream_url", "detect_url"), urls.get(camera.id, (None, None)), strict=True))
+        )
+        for camera in SITE.cameras
+    )
+    site = site_with_view().model_copy(update={"cameras": cameras})
+    assert named_sources(site, ["cam_clubhouse", "cam_plaza"]) == ["rtsp://b/1", "rtsp://a/2"]
+    with pytest.raises(UserError, match="cam_gate_north: no source given"):
+        named_sources(site, ["cam_plaza", "cam_gate_north"])
 
 
 def test_a_live_camera_has_a_new_boot_at_each_start_and_a_recording_never(tmp_path: Path) -> None:

@@ -104,6 +104,13 @@ def test_health_is_told_once_a_minute_and_with_it_every_zone() -> None:
     assert told[0].start_ms == START_MS
 
 
+def test_health_tells_the_clock_as_it_is_known_then() -> None:
+    offsets = iter([0.0, 1234.56])
+    one = Teller(SITE, plaza_camera(SITE), "boot", lambda: next(offsets))
+    told = [e for second in range(62) for e in one.frame(START_MS + second * 1000, [])]
+    assert [e.health.clock_offset_ms for e in told if e.health] == [0.0, 1234.6]
+
+
 def test_decode_errors_and_a_bad_picture_are_told() -> None:
     one = teller()
     one.frame(START_MS, [])
