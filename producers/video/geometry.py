@@ -140,8 +140,8 @@ JOIN_MS: Final = 1_500
 """How long a lost track may be continued by a new one."""
 JOIN_REACH: Final = 0.5
 """How far from where the lost one may be, as a share of the box height."""
-SMOOTHING: Final = 0.2
-"""Share of the newest step in a track's speed."""
+SMOOTHING_MS: Final = 180.0
+"""Over how long a track's speed is smoothed; a step counts in it by how long it took, at whatever rate it is looked."""
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -210,5 +210,6 @@ def _moved(last: Last | None, seen: Seen, event_ms: int) -> Last:
         return Last(seen, event_ms)
     steps = zip(last.seen.point, seen.point, last.speed, strict=True)
     after_ms = event_ms - last.event_ms
-    vx, vy = (v + SMOOTHING * ((now - was) / after_ms - v) for was, now, v in steps)
+    share = 1 - math.exp(-after_ms / SMOOTHING_MS)
+    vx, vy = (v + share * ((now - was) / after_ms - v) for was, now, v in steps)
     return Last(seen, event_ms, (vx, vy))

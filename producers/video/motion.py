@@ -1,7 +1,8 @@
 """Is it worth to look? A cheap gate before the detector.
 
-A frame is brought down to the mean brightness of `GRID` cells. The detector looks when a cell has changed since its
-last look (so that slow changes add up), for `BUSY_MS` after that, and every `IDLE_MS` in any case.
+A frame is brought down to the mean brightness of `GRID` cells. The detector looks, as often as `rate.py` asks for,
+when a cell has changed since its last look (so that slow changes add up) and for `BUSY_MS` after that; and every
+`IDLE_MS` in any case.
 """
 
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from producers.video.rate import Pace
 
 Image = NDArray[np.uint8]
 Cells = NDArray[np.uint8]
@@ -28,9 +31,9 @@ def cells(image: Image) -> Cells:
     return small
 
 
-def changed(before: Cells, now: Cells) -> bool:
-    """Whether something has moved between the two."""
-    return bool(np.abs(before.astype(np.int16) - now).max() >= CHANGE)
+def changed(before: Cells, now: Cells) -> float:
+    """The share of the cells that have changed between the two: 0 where nothing has moved."""
+    return float((np.abs(before.astype(np.int16) - now) >= CHANGE).mean())
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -41,14 +44,19 @@ class Gate(msgspec.Struct, frozen=True):
     busy_until_ms: int = 0
 
 
-def pass_gate(gate: Gate, now: Cells, event_ms: int, least_ms: float) -> tuple[Gate, bool]:
-    """Whether the detector should look at this frame; never sooner than `least_ms` after its last look."""
+def pass_gate(gate: Gate, now: Cells, event_ms: int, least_ms: float, pace: Pace) -> tuple[Gate, bool]:
+    """Whether the detector should look at this frame: when something moves, at `pace`, and every `IDLE_MS` in any case.
+
+    It never looks sooner than `least_ms` after its last look.
+    """
     if gate.looked is None:
         return Gate(now, event_ms, event_ms), True
     since = event_ms - gate.looked_ms
     if 0 <= since < least_ms - 1:  # frame times are whole ms
         return gate, False
-    moves = changed(gate.looked, now)
-    if not (moves or event_ms < gate.busy_until_ms or since >= IDLE_MS or since < 0):
+    change = changed(gate.looked, now)
+    busy = change > 0 or event_ms < gate.busy_until_ms
+    due = since >= pace.after_ms - 1 or change >= pace.change
+    if not ((busy and due) or since >= IDLE_MS or since < 0):
         return gate, False
-    return Gate(now, event_ms, event_ms + BUSY_MS if moves else gate.busy_until_ms), True
+    return Gate(now, event_ms, event_ms + BUSY_MS if change > 0 else gate.busy_until_ms), True

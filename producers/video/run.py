@@ -220,7 +220,8 @@ def boot_id_of(plan: Plan, source: str, camera: Camera, start_ms: int) -> str:
     """
     if is_live(source):
         return uuid4().hex[:16]
-    options = (camera.model_dump_json(), start_ms, str(plan.folder_fps), str(plan.busy_fps))
+    more_looks = str(plan.preview is not None)
+    options = (camera.model_dump_json(), start_ms, str(plan.folder_fps), str(plan.busy_fps), more_looks)
     return derived_id(*_identity(source), *_identity(str(plan.weights)), *options)[:16]
 
 

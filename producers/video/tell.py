@@ -135,6 +135,10 @@ class Teller:
             self._look(event_ms, list(seen))
         return told
 
+    def recent(self) -> Iterable[Last]:
+        """The tracks in view, or lost a moment ago, as last seen."""
+        return self._joined.last.values()
+
     def lost(self, event_ms: int, frames: int) -> list[Envelope]:
         """Frames that could not be decoded: told with the next health."""
         told = self._advance(event_ms)

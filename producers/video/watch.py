@@ -15,6 +15,7 @@ from producers.video.geometry import Seen
 from producers.video.motion import Gate, cells, pass_gate
 from producers.video.picture import Judged, is_due, judge, reduced
 from producers.video.preview import Preview, Scene
+from producers.video.rate import ALWAYS, pace
 from producers.video.recognise import FacesTold, Visitors
 from producers.video.source import Fault, Frame
 from producers.video.tell import Teller, drawn
@@ -67,6 +68,7 @@ class Watch:
         self._view, self._teller = drawn(camera), Teller(site, camera, boot_id, clock_offset_ms)
         self._boot_id, self._start_ms, self._follow, self._sink = boot_id, start_ms, follow, sink
         self._least_ms, self._visitors = 1000 / busy_fps, visitors
+        self._lines = list(self._view.lines.values())
         self._gate, self._judged = Gate(), Judged()
         self._frames = self._looks = self._dropped = self._errors = self._offline = self._messages = 0
         self._first_ms: int | None = None
@@ -133,7 +135,8 @@ class Watch:
         """See what the picture says of the camera; whether the detector should look."""
         if is_due(self._judged, frame.event_ms):
             self._judged = judge(self._judged, reduced(frame.image), frame.event_ms)
-        self._gate, looks = pass_gate(self._gate, cells(frame.image), frame.event_ms, self._least_ms)
+        due = ALWAYS if self._preview else pace(self._teller.recent(), self._lines, self._view.size_px)
+        self._gate, looks = pass_gate(self._gate, cells(frame.image), frame.event_ms, self._least_ms, due)
         return looks
 
     def _in_view(self, frame: Frame, tracks: Iterable[Seen]) -> list[Seen]:

@@ -8,10 +8,11 @@ from typing import Final
 from rich.console import Console
 
 from infra.settings import Settings
-from tests.benchmarks import occupancy, sink
+from tests.benchmarks import camera, occupancy, sink
 from tests.benchmarks.harness import Result, own_stack, rounds_wanted, table, write_result
 
 BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {
+    "camera": camera.run,
     "occupancy": occupancy.run,
     "sink": sink.run,
     "spool": sink.run_spooled,

@@ -104,7 +104,7 @@ def alternate(measures: Mapping[str, Measure], rounds: int) -> dict[str, list[fl
     for number in range(rounds):
         for name in list(measures)[:: 1 if number % 2 == 0 else -1]:
             values[name].append(measures[name]())
-            print(f"round {number + 1} of {rounds}: {name} {values[name][-1]:,.0f}", file=sys.stderr, flush=True)
+            print(f"round {number + 1} of {rounds}: {name} {figure(values[name][-1])}", file=sys.stderr, flush=True)
     return values
 
 
@@ -149,14 +149,19 @@ def table(one: Result) -> Table:
     shown = Table(title=f"{one.name}: {one.unit}, {one.rounds} rounds", caption=where)
     for heading in ("", "median", "min … max", "ours / peer", "min … max"):
         shown.add_column(heading, justify="right" if heading else "left")
-    shown.add_row(OURS, *_cells(one.ours, ",.0f"), "", "")
+    shown.add_row(OURS, *_cells(one.ours), "", "")
     for peer, values in one.peers.items():
-        shown.add_row(peer, *_cells(values, ",.0f"), *_cells(one.ratio[peer], ".2f"))
+        shown.add_row(peer, *_cells(values), *_cells(one.ratio[peer]))
     return shown
 
 
-def _cells(one: Spread, form: str) -> tuple[str, str]:
-    return f"{one.median:{form}}", f"{one.min:{form}} … {one.max:{form}}"
+def _cells(one: Spread) -> tuple[str, str]:
+    return figure(one.median), f"{figure(one.min)} … {figure(one.max)}"
+
+
+def figure(value: float) -> str:
+    """A figure for people: whole from a hundred on, else with two decimals."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infra.events import Envelope
 from infra.validate import Refusal, judge
 from tests.benchmarks.__main__ import main
+from tests.benchmarks.camera import excess, hit, missed, steady
 from tests.benchmarks.feed import DETECTIONS_EACH, ZONES, envelopes, synthetic_site, true_balances
 from tests.benchmarks.harness import (
     OURS,
@@ -72,6 +73,15 @@ def test_sides_take_turns_and_every_second_round_is_backwards() -> None:
     assert values[OURS] == [4.0, 9.0, 10.0]
 
 
+def test_a_crossing_is_missed_where_the_plain_loop_truly_has_it_and_ours_has_not() -> None:
+    truth, plain, ours = {"a": (2, 0), "b": (1, 1)}, {"a": (3, 1), "b": (0, 1)}, {"a": (1, 0), "b": (1, 1)}
+    assert hit(plain, truth) == {("a", 0): 2, ("a", 1): 0, ("b", 0): 0, ("b", 1): 1}
+    assert missed(ours, plain, truth) == 1
+    assert missed(plain, plain, truth) == 0
+    assert (excess(plain, truth), excess(ours, truth)) == (2, 0)
+    assert steady({"a": (14, 8), "b": (0, 2)}) == {"a": (6, 0), "b": (0, 2)}
+
+
 def test_result_file_reads_back(tmp_path: Path) -> None:
     one = result("n", "u", MACHINE, [1.0], {"peer": [2.0]})
     path = write_result(one, tmp_path / "deep")
@@ -98,7 +108,7 @@ def test_different_answers_are_an_error() -> None:
 
 def test_unknown_name_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 2
-    assert "occupancy, sink" in capsys.readouterr().err
+    assert "camera, occupancy, sink" in capsys.readouterr().err
 
 
 def test_fingerprint_ignores_order_and_sees_every_change() -> None:

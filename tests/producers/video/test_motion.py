@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.video.motion import BUSY_MS, IDLE_MS, Cells, Gate, cells, pass_gate
+from producers.video.rate import ALWAYS, Pace
 
 DICE = np.random.default_rng(5)
 SCENE: Cells = DICE.integers(60, 200, (48, 64)).astype(np.uint8)
@@ -18,11 +19,11 @@ def moved(scene: Cells) -> Cells:
     return other
 
 
-def looks(scenes: list[Cells], least_ms: float = FRAME_MS) -> list[int]:
+def looks(scenes: list[Cells], least_ms: float = FRAME_MS, due: Pace = ALWAYS) -> list[int]:
     """The times at which the gate lets the detector look."""
     gate, times = Gate(), []
     for number, scene in enumerate(scenes):
-        gate, look = pass_gate(gate, scene, number * FRAME_MS, least_ms)
+        gate, look = pass_gate(gate, scene, number * FRAME_MS, least_ms, due)
         times += [number * FRAME_MS] if look else []
     return times
 
@@ -46,6 +47,16 @@ def test_it_looks_no_faster_than_it_may() -> None:
     assert looks([SCENE, moved(SCENE)] * 20, least_ms=100) == list(range(0, 40 * FRAME_MS, 120))
 
 
+def test_while_something_moves_it_looks_at_the_pace_it_is_given() -> None:
+    scenes = [SCENE, moved(SCENE)] * 20
+    assert looks(scenes, due=Pace(after_ms=200, change=1)) == list(range(0, 40 * FRAME_MS, 200))
+
+
+def test_a_large_change_is_looked_at_at_once() -> None:
+    scenes = [moved(SCENE)] * 3 + [SCENE + np.uint8(30)] * 9
+    assert looks(scenes, due=Pace(after_ms=400, change=0.5)) == [0, 3 * FRAME_MS]
+
+
 @given(st.lists(st.booleans(), max_size=200))
 def test_it_never_looks_away_for_longer_than_idle(moving: list[bool]) -> None:
     times = looks([moved(SCENE) if one else SCENE for one in [*moving, *[False] * 30]])
@@ -57,6 +68,6 @@ def test_sensor_noise_is_no_motion_and_a_small_person_is() -> None:
     noise = DICE.normal(120, 6, (480, 640, 3)).clip(0, 255).astype(np.uint8)
     person = noise.copy()
     person[200:240, 300:314] = 80
-    gate, _ = pass_gate(Gate(), cells(street), 0, FRAME_MS)
-    assert not pass_gate(gate, cells(noise), FRAME_MS, FRAME_MS)[1]
-    assert pass_gate(gate, cells(person), FRAME_MS, FRAME_MS)[1]
+    gate, _ = pass_gate(Gate(), cells(street), 0, FRAME_MS, ALWAYS)
+    assert not pass_gate(gate, cells(noise), FRAME_MS, FRAME_MS, ALWAYS)[1]
+    assert pass_gate(gate, cells(person), FRAME_MS, FRAME_MS, ALWAYS)[1]

@@ -62,20 +62,40 @@ VIEW = (
 )
 
 
+def site_file(folder: Path, *cameras: str) -> Path:
+    """The small site as a file, such cameras with a view: each has one zone and one line."""
+    text = SMALL_SITE.read_text(encoding="utf-8")
+    for camera_id in cameras:
+        line = next(one for one in text.split("\n") if f"id: {camera_id}," in one)
+        camera = SMALL.camera[camera_id]
+        view = VIEW.replace("plaza_edge", camera.lines[0]).replace("{plaza:", f"{{{camera.zones[0]}:")
+        text = text.replace(line, line.removesuffix("}") + view)
+    path = folder / "site.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 @WANTS_MODEL
-def test_the_command_writes_a_recording_of_envelopes(tmp_path: Path) -> None:
-    line = next(text for text in SMALL_SITE.read_text(encoding="utf-8").split("\n") if "id: cam_plaza" in text)
-    site, out = tmp_path / "site.yaml", tmp_path / "street.jsonl"
-    site.write_text(SMALL_SITE.read_text(encoding="utf-8").replace(line, line.removesuffix("}") + VIEW), "utf-8")
+def test_the_command_writes_envelopes_and_ends_with_1_where_one_of_several_cannot_be_read(tmp_path: Path) -> None:
+    site, out, empty = site_file(tmp_path, "cam_plaza", "cam_gate_north"), tmp_path / "a.jsonl", tmp_path / "empty.mp4"
+    empty.touch()
     words = ["produce", "video", str(STREET / "TUD-Stadtmitte.mp4"), "--camera", "cam_plaza", "--site", str(site)]
     options = ["--weights", str(WEIGHTS), "--start", "2024-05-27T08:00:00", "--to", f"jsonl:{out}"]
     result = CliRunner().invoke(cli, [*words, *options])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)["cameras"]["cam_plaza"]
-    records = [json.loads(text) for text in out.read_text(encoding="utf-8").splitlines()]
+    alone = out.read_text(encoding="utf-8").splitlines()
+    records = [json.loads(text) for text in alone]
     assert (told["frames"], told["messages"]) == (179, len(records))
     assert records[0]["timestamp_ms"] == told["first_event_ms"] == START_MS
     assert {record["key"] for record in records} == {"plaza"}
+    result = CliRunner().invoke(cli, [*words, str(empty), "--camera", "cam_gate_north", *options])
+    assert result.exit_code == 1
+    assert f"cam_gate_north: {empty}: the file is empty" in result.stderr
+    assert json.loads(result.stdout)["cameras"]["cam_gate_north"]["failed"].endswith("(0 bytes)")
+    beside = out.read_text(encoding="utf-8").splitlines()
+    assert [text for text in beside if '"key":"plaza"' in text] == alone
+    assert any('"online":false' in text and '"key":"estate"' in text for text in beside)
 
 
 def test_the_shipped_sites_still_have_their_cameras() -> None:
