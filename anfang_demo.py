@@ -1,8 +1,9 @@
 """`anfang demo`: the whole way on real parts, and an honest account of it in `out/demo/summary.json`.
 
 14 real days (hourly counts of street sensors, as crossings at the estate's gates) and one simulated day with incidents,
-faults and poison go through Kafka and Faust at full speed; the nightly loads all 15 days into ClickHouse; the report is
-made and verified. Then what came out is compared with what is known to be true.
+faults and poison go through Kafka and Faust at full speed, and after midnight a video of one gate, rendered with its
+exact truth, through YOLO. The nightly loads all 16 days into ClickHouse; the report on the first 15 is made and
+verified. Then what came out is compared with what is known to be true.
 
 The demo needs a stack of its own: it starts Kafka empty each time, and refuses a home that it did not make. Whatever
 stops it before the end, Ctrl-C above all, stops everything it started.
@@ -33,7 +34,7 @@ import batch.nightly
 import dashboards.report
 from batch.accounting import DayAccount
 from dashboards.report import ReportFiles
-from infra.clock import MINUTE_MS
+from infra.clock import MINUTE_MS, day_bounds_ms
 from infra.doctor import examine
 from infra.errors import UserError
 from infra.lag import lag
@@ -48,12 +49,16 @@ from infra.topics import DETECTIONS, GATE_PASSAGES, OCCUPANCY, Topic, create_top
 from producers import counts
 from producers.counts import CountsPlan, expected_counts
 from producers.produced import Produced
+from producers.scenes.run import Plan as Film
+from producers.scenes.run import Truth
+from producers.scenes.watch import render_and_watch
 from producers.simulate import run as simulation
 from producers.simulate.faults import Faults
 from producers.simulate.run import Plan
 from producers.simulate.scene import Kind
 from producers.simulate.truth import Incident
 from producers.sink import open_sink
+from producers.video.detect import DEMO_WEIGHTS
 from streams.worker import group
 from warehouse.client import ask, connect
 from warehouse.migrate import migrate
@@ -67,6 +72,8 @@ INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
 }
 INCIDENTS: Final[dict[Kind, int]] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "fire_lane_car": 1, "e_bike": 1}
 FAULTS: Final = Faults(missed=0.05, duplicates=0.01, late=0.01, late_minutes=3, poison=12)
+FILM_MINUTES: Final = 0.5
+FILM_PARTIES: Final = 45.0
 CATCH_UP_S: Final = 240.0
 TOLERANCE_MS: Final = 5 * MINUTE_MS
 MARKER: Final = "demo"
@@ -76,7 +83,8 @@ T = TypeVar("T")
 
 class Summary(Struct, frozen=True, kw_only=True):
     """What the demo saw. `occupancy_mae` is in persons, over all zones and minutes of the simulated day, beside that
-    of the plain running sum; `false_alerts` are alerts that no injected incident explains.
+    of the plain running sum; `false_alerts` are alerts that no injected incident explains. `camera_crossings_true` and
+    `_seen` are those of the rendered video's lines, [in direction +1, in -1]: in truth, and as the warehouse has them.
     """
 
     site: str
@@ -95,6 +103,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     occupancy_mae_running_sum: float
     occupancy_interval_coverage: float
     stream_batch_differences: int
+    camera_crossings_true: tuple[int, int]
+    camera_crossings_seen: tuple[int, int]
     report: str
     report_figures: int
     report_figures_verified: int
@@ -170,6 +180,7 @@ class Walked:
 
     real: CountsPlan
     simulated: Plan
+    filmed: Truth
     produced: Produced
     accounts: Sequence[DayAccount]
     issued: ReportFiles
@@ -184,11 +195,15 @@ def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
     steps.do("start Kafka, ClickHouse and two Faust workers", lambda _: _start(settings, site))
     produced = steps.do("14 real days to Kafka", lambda bar: _send_counts(settings, site, real, bar))
     produced += steps.do("1 simulated incident day to Kafka", lambda bar: _simulate(settings, site, simulated, bar))
+    filmed, watched = steps.do(
+        "1 rendered video through YOLO to Kafka", lambda bar: _film(settings, site, simulated, bar)
+    )
+    produced += watched
     steps.do("Faust: occupancy and alerts", lambda bar: _catch_up(settings, bar))
-    accounts = steps.do("Spark nightly: 15 days into ClickHouse", lambda bar: _nightly(settings, site, real, bar))
+    accounts = steps.do("Spark nightly: 16 days into ClickHouse", lambda bar: _nightly(settings, site, real, bar))
     issued = steps.do("report: DOCX, PDF, JSON", lambda _: _report(settings, site, real.start, simulated.start))
     verified = steps.do("verify the report's figures", lambda _: _verify(settings, issued))
-    walked = Walked(real, simulated, produced, accounts, issued, verified)
+    walked = Walked(real, simulated, filmed, produced, accounts, issued, verified)
     summary = steps.do("compare with the truth", lambda _: _compare(settings, site, walked))
     took = round(time.monotonic() - began, 1)
     return msgspec.structs.replace(summary, seconds=took, seconds_by_step=dict(steps.seconds))
@@ -219,6 +234,20 @@ def _simulate(settings: Settings, site: Site, plan: Plan, bar: Callable[[float],
         return simulation.run(site, plan, sink, OUT / "truth" / "simulated", bar)
 
 
+def _film(settings: Settings, site: Site, day: Plan, bar: Callable[[float], None]) -> tuple[Truth, Produced]:
+    """A video of the first camera that is drawn, in the minute after the simulated day: no other is silent yet."""
+    camera = next((camera.id for camera in site.cameras if camera.view and camera.view.lines), None)
+    if camera is None:
+        raise UserError(
+            "no camera of the site has a view with a line", "draw one (docs/camera.md), or demo another site"
+        )
+    _, midnight_ms = day_bounds_ms(day.start, site.tz)
+    plan = Film(camera, midnight_ms, FILM_MINUTES, SEED, per_minute=FILM_PARTIES)
+    with open_sink("kafka", settings) as sink:
+        truth, watched = render_and_watch(site, plan, OUT / "video", weights=DEMO_WEIGHTS, sink=sink, progress=bar)
+    return truth, Produced(messages=watched.messages, valid_unique=watched.messages)
+
+
 def _catch_up(settings: Settings, bar: Callable[[float], None]) -> None:
     most = 1
 
@@ -244,7 +273,7 @@ def _nightly(settings: Settings, site: Site, real: CountsPlan, bar: Callable[[fl
     def progress(_step: str, number: int, steps: int) -> None:
         bar(number / steps)
 
-    return batch.nightly.run(settings, site, real.start, REAL_DAYS + 1, progress=progress)
+    return batch.nightly.run(settings, site, real.start, REAL_DAYS + 2, progress=progress)
 
 
 def _report(settings: Settings, site: Site, first: date, last: date) -> ReportFiles:
@@ -267,12 +296,14 @@ def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
         counted = ask(client, "daily_line_counts", estate=estate, first=first, last=last_real)
         raised = ask(client, "alerts_of_days", estate=estate, first=first, last=last)
         minutes = ask(client, "occupancy_of_day", estate=estate, day=last)
+        ways = ask(client, "directions_of_day", estate=estate, day=last + timedelta(days=1))
     alerts = [
         msgspec.convert(dict(zip(RaisedAlert.__struct_fields__, row, strict=True)), RaisedAlert) for row in raised
     ]
     injected = _incidents()
     explained, matched = match(injected, alerts)
     error, error_of_sum, covered = occupancy_error(minutes)
+    true, seen = walked.filmed.counts.values(), {int(str(way)): int(str(count)) for way, count in ways}
     return Summary(
         site=estate,
         days=len(accounts),
@@ -289,7 +320,9 @@ def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
         occupancy_mae=round(error, 2),
         occupancy_mae_running_sum=round(error_of_sum, 2),
         occupancy_interval_coverage=round(covered, 3),
-        stream_batch_differences=sum(account.differing_zone_minutes for account in accounts),
+        stream_batch_differences=sum(account.differing_zone_minutes for account in accounts if account.day <= last),
+        camera_crossings_true=(sum(a for a, _ in true), sum(b for _, b in true)),
+        camera_crossings_seen=(seen.get(1, 0), seen.get(-1, 0)),
         report=str(walked.issued.paths["pdf"]),
         report_figures=walked.issued.figures,
         report_figures_verified=walked.verified,
@@ -366,6 +399,7 @@ def _tell(summary: Summary, console: Console) -> None:
         f"daily counts of the real days equal the source exactly: {'yes' if s.daily_counts_equal else 'NO'}",
         f"incidents {s.incidents_matched} of {s.incidents_injected} told, {s.false_alerts} false alerts",
         f"occupancy off by {s.occupancy_mae} persons on average (plain running sum: {s.occupancy_mae_running_sum})",
+        f"video: {s.camera_crossings_seen} crossings in and out seen, {s.camera_crossings_true} true",
         f"report: {s.report_figures_verified} of {s.report_figures} figures verified; {s.seconds:.0f} s in all",
         "",
         f"open   {s.report}",

@@ -1,5 +1,6 @@
 """`anfang produce …`: a recording, real counts or a simulation becomes envelopes in Kafka or in a file."""
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
@@ -138,7 +139,9 @@ def video(
     *,
     camera: Annotated[list[str], typer.Option("--camera", help="camera id in the site file; one for each source")],
     site: SiteOption = None,
-    weights: Annotated[Path | None, typer.Option("--weights", help=".pt, .onnx or OpenVINO folder")] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help=".pt, .onnx, OpenVINO folder, or demo (rendered scenes only)")
+    ] = None,
     start: Annotated[str | None, typer.Option("--start", help="event time of frame 0, ISO 8601; default: now")] = None,
     frames: Annotated[float, typer.Option("--frames", min=0.1, help="frames a second of a folder of frames")] = 25.0,
     busy: Annotated[float, typer.Option("--busy", min=1, help="looks a second, at most, while something moves")] = 25.0,
@@ -161,6 +164,7 @@ def video(
     Example: anfang produce video gate.mp4 --camera cam_gate_north --weights yolo11n.pt --start 2024-05-27T08:00:00
     """
     from infra import metrics
+    from producers.video.detect import named_weights
     from producers.video.run import Plan, named_sources, run
     from producers.video.source import is_live
 
@@ -170,7 +174,7 @@ def video(
     plan = Plan(
         sources=sources,
         camera_ids=camera,
-        weights=weights or settings.weights,
+        weights=named_weights(weights or settings.weights),
         start=start,
         folder_fps=frames,
         busy_fps=busy,
@@ -225,6 +229,69 @@ def gateway_password(
     if camera not in passwords:
         raise UserError(f"camera {camera} has no `vendor` in the site file", f"choose one of: {', '.join(passwords)}")
     typer.echo(passwords[camera])
+
+
+def optimise(
+    weights: Annotated[Path, typer.Argument(help="a .pt that ultralytics reads")],
+    *,
+    frames: Annotated[str, typer.Option("--frames", help="video or folder of frames of the camera, to compare on")],
+    out: Annotated[Path, typer.Option("--out", help="folder for what is made")] = Path("out/weights"),
+    form: Annotated[str, typer.Option("--form", help="openvino or onnx")] = "openvino",
+    precision: Annotated[str, typer.Option("--precision", help="int8, fp16 or fp32")] = "int8",
+    most: Annotated[int, typer.Option("--most", min=2, help="how many of the frames to take")] = 200,
+) -> None:
+    """Turn weights into a form that runs faster on a CPU, and compare the two on frames of your camera.
+
+    Half of the frames calibrate int8, the others compare. It fails when the two do not find the same.
+
+    Example: anfang produce optimise yolo11n.pt --frames gate.mp4 --out out/weights
+    """
+    from producers.video.optimise import Plan, parse_form, parse_precision
+    from producers.video.optimise import optimise as run
+
+    plan = Plan(weights, frames, out, parse_form(form), parse_precision(precision), most)
+    with _bar("optimise") as progress:
+        _tell(run(plan, progress))
+
+
+@produce.command()
+def scene(
+    *,
+    camera: Annotated[str, typer.Option("--camera", help="a camera with a view in the site file")],
+    out: Annotated[Path, typer.Option("--out", help="the MP4 file to write")],
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="JSON file for who truly crosses which line when")
+    ] = None,
+    start: Annotated[str, typer.Option("--start", help="event time of frame 0, ISO 8601")] = "2024-05-27T08:00:00",
+    minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="length")] = 1.0,
+    fps: Annotated[float, typer.Option("--fps", min=1, help="frames a second")] = 10.0,
+    per_minute: Annotated[float, typer.Option("--per-minute", min=0, help="parties a minute of mixed traffic")] = 30.0,
+    simulated: Annotated[bool, typer.Option("--simulated", help="who the simulated day sends over the lines")] = False,
+    seed: SeedOption = 7,
+    site: SiteOption = None,
+) -> None:
+    """Render a video of a camera of the site: people and vehicles cross its lines, and the truth says which and when.
+
+    With --simulated the crossings are those of `anfang produce simulate` with this seed, started on this day.
+
+    Example: anfang produce scene --camera cam_plaza --site estate.yaml --out out/plaza.mp4 --truth out/plaza.json
+    """
+    from producers.scenes.run import Plan, run
+    from producers.video.run import start_of
+
+    _, estate = configured(site)
+    plan = Plan(
+        camera_id=camera,
+        start_ms=start_of(start, estate),
+        minutes=minutes,
+        seed=seed,
+        fps=fps,
+        per_minute=per_minute,
+        traffic="simulated" if simulated else "mixed",
+    )
+    with _bar("scene") as progress:
+        told = run(estate, plan, out, truth, progress)
+    typer.echo(json.dumps({"frames": told.frames, "crossings": told.counts}))
 
 
 def _day(given: datetime | None, default: date) -> date:

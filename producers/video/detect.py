@@ -26,9 +26,23 @@ LEAST_CONFIDENCE: Final = 0.1
 OFFLINE: Final = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
 
 
+DEMO_WEIGHTS: Final = Path(__file__).parents[1] / "scenes" / "weights" / "scenes_int8_openvino_model"
+"""Trained on rendered scenes (`producers/scenes/train.py`), and of no use on any other picture."""
+
+
+def named_weights(given: Path | None) -> Path | None:
+    """The weights of this name: `demo` are those for rendered scenes, anything else is a path."""
+    return DEMO_WEIGHTS if given == Path("demo") else given
+
+
 def extra_missing(error: ImportError) -> UserError:
     """What to tell when the vision extra is not installed."""
     return UserError(f"{error.name} is not installed", "run `uv sync --extra vision` (some GB)")
+
+
+def offline() -> None:
+    """Tell ultralytics that there is no network, before it is imported."""
+    os.environ.update(OFFLINE)
 
 
 class Detector:
@@ -37,7 +51,7 @@ class Detector:
     def __init__(self, weights: Path) -> None:
         if not weights.exists():
             raise UserError(f"{weights}: no such weights", "give --weights PATH (.pt, .onnx or an OpenVINO folder)")
-        os.environ.update(OFFLINE)
+        offline()
         try:
             from ultralytics import YOLO
         except ImportError as error:

@@ -74,7 +74,7 @@ def run(
     """
     clock = clock or SystemClock()
     cameras = _cameras(site, plan)
-    start_ms = _start_ms(plan.start, site) if plan.start else clock.now_ms()
+    start_ms = start_of(plan.start, site) if plan.start else clock.now_ms()
     if plan.weights is None:
         raise UserError("no detector weights", "give --weights PATH or set ANFANG_WEIGHTS")
     detector = Detector(plan.weights)
@@ -205,7 +205,8 @@ def _film(plan: Plan, preview: Path, camera: Camera) -> Path:
     return path
 
 
-def _start_ms(text: str, site: Site) -> int:
+def start_of(text: str, site: Site) -> int:
+    """The UTC ms of an ISO 8601 time, local to the estate where it has no offset. Raises UserError."""
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
