@@ -85,6 +85,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     """What the demo saw. `occupancy_mae` is in persons, over all zones and minutes of the simulated day, beside that
     of the plain running sum; `false_alerts` are alerts that no injected incident explains. `camera_crossings_true` and
     `_seen` are those of the rendered video's lines, [in direction +1, in -1]: in truth, and as the warehouse has them.
+    `stream_batch_differences` are of whole days: the minute of the video is still open when the nightly runs.
     """
 
     site: str

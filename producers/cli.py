@@ -231,6 +231,7 @@ def gateway_password(
     typer.echo(passwords[camera])
 
 
+@produce.command()
 def optimise(
     weights: Annotated[Path, typer.Argument(help="a .pt that ultralytics reads")],
     *,

@@ -88,6 +88,11 @@ def _check(summary: dict[str, object]) -> None:
     assert summary["false_alerts"] == 0
     assert summary["stream_batch_differences"] == 0
     assert summary["report_figures"] == summary["report_figures_verified"]
+    true, seen = summary["camera_crossings_true"], summary["camera_crossings_seen"]
+    assert isinstance(true, list)
+    assert isinstance(seen, list)
+    assert min(true) > 0
+    assert max(abs(a - b) for a, b in zip(true, seen, strict=True)) <= 2
     estimate, running_sum = summary["occupancy_mae"], summary["occupancy_mae_running_sum"]
     assert isinstance(estimate, float)
     assert isinstance(running_sum, float)

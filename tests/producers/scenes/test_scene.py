@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from anfang import cli
 from infra.errors import UserError
 from infra.site import View
 from producers.layout import Layout
@@ -121,3 +123,15 @@ def test_a_camera_that_cannot_be_rendered_is_told(view: View | None, expected: s
     site = SMALL if view is None else site_with_views({"cam_gate_north": view})
     with pytest.raises(UserError, match=expected):
         run(site, Plan("cam_plaza" if view is None else "cam_gate_north", 0), tmp_path / "a.mp4")
+
+
+def test_the_commands_render_and_watch_with_the_demo_weights(tmp_path: Path) -> None:
+    film, truth, told = tmp_path / "gate.mp4", tmp_path / "gate.json", tmp_path / "gate.jsonl"
+    camera = ["--camera", "cam_gate_south"]
+    rendering = ["produce", "scene", *camera, "--minutes", "0.1", "--out", str(film), "--truth", str(truth)]
+    watching = ["produce", "video", str(film), *camera, "--weights", "demo", "--to", f"jsonl:{told}"]
+    for words in (rendering, watching):
+        result = CliRunner().invoke(cli, words)
+        assert result.exit_code == 0, result.output
+    assert msgspec.json.decode(truth.read_bytes(), type=Truth).frames == 60
+    assert told.stat().st_size > 0

