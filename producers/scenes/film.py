@@ -12,10 +12,7 @@ QUALITY = "22"
 
 
 def write_film(path: Path, pictures: Iterable[Image], fps: float, size_px: tuple[int, int]) -> int:
-    """Write the pictures (height x width x 3, BGR), the number of frames back; width and height must be even.
-
-    Encoded on one thread, so that the same pictures give the same bytes.
-    """
+    """Write the pictures (height x width x 3, BGR), the number of frames back; width and height must be even."""
     import av
 
     if size_px[0] % 2 or size_px[1] % 2:

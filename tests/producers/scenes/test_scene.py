@@ -105,12 +105,12 @@ def test_the_same_seed_gives_the_same_film_and_its_truth_is_written(tmp_path: Pa
     plan = Plan(case.camera_id, NIGHT_MS, 0.2, 3)
     told = [run(case.site, plan, tmp_path / f"{n}.mp4", tmp_path / f"{n}.json") for n in range(2)]
     assert told[0] == told[1]
-    assert (tmp_path / "0.mp4").read_bytes() == (tmp_path / "1.mp4").read_bytes()
     assert msgspec.json.decode((tmp_path / "0.json").read_bytes(), type=Truth) == told[0]
     frames = [item for item in recording(str(tmp_path / "0.mp4"), NIGHT_MS, 10) if isinstance(item, Frame)]
     assert [frame.event_ms - NIGHT_MS for frame in frames] == [100 * n for n in range(120)]
     scene = scene_of(case.site, plan, stage_of(View(size_px=(320, 240), lines={case.line_id: case.line})))
-    drawn = list(rendered(scene, plan.times_s))
+    drawn, again = (list(rendered(scene, plan.times_s)) for _ in range(2))
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(drawn, again, strict=True))
     off = [np.abs(a.image.astype(int) - b.image).mean() for a, b in zip(drawn, frames, strict=True)]
     assert max(off) < 8
 
