@@ -12,13 +12,24 @@ import msgspec
 import yaml
 
 from infra.events import MESSAGES, SCHEMA_VERSION
-from infra.topics import ALERTS, BASELINES, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, Topic
+from infra.topics import (
+    ALERTS,
+    BASELINES,
+    DEAD_LETTERS,
+    DETECTIONS,
+    DISPOSITIONS,
+    GATE_PASSAGES,
+    OCCUPANCY,
+    OCCUPANCY_LATEST,
+    Topic,
+)
 
 SCHEMAS = Path(__file__).parent / "schemas"
 CHANNELS: dict[str, Topic] = {
     "envelope": DETECTIONS,
     "gate_passage": GATE_PASSAGES,
     "occupancy_minute": OCCUPANCY,
+    "occupancy_now": OCCUPANCY_LATEST,
     "alert": ALERTS,
     "disposition": DISPOSITIONS,
     "baseline": BASELINES,

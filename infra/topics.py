@@ -18,6 +18,8 @@ from infra.settings import Settings
 MAX_MESSAGE_BYTES: Final = 8_000_000
 PARTITIONER: Final = "murmur2_random"
 CONNECT_TIMEOUT_S: Final = 8.0
+COMPACTED: Final = {"cleanup.policy": "compact", "segment.ms": "3600000"}
+"""Kafka never compacts the segment that it writes to: a new one each hour, so that who joins late reads little."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,12 @@ class Topic:
 DETECTIONS: Final = Topic("detections", 7, "envelopes from cameras, keyed by zone")
 GATE_PASSAGES: Final = Topic("gate_passages", 7, "decisions of personnel gates, keyed by the zone they let into")
 OCCUPANCY: Final = Topic("occupancy", 7, "occupancy minutes and their corrections, keyed by zone")
+OCCUPANCY_LATEST: Final = Topic("occupancy_latest", None, "each zone as it is now, keyed by zone")
 ALERTS: Final = Topic("alerts", 90, "alert states: opened, updated, closed; keyed by zone")
 DISPOSITIONS: Final = Topic("dispositions", 365, "what people said of alerts, keyed by alert id")
 BASELINES: Final = Topic("baselines", None, "hour-of-week baselines from the nightly, keyed by line")
 DEAD_LETTERS: Final = Topic("dead_letters", 30, "refused messages: their own bytes, with headers saying where and why")
-TOPICS: Final = (DETECTIONS, GATE_PASSAGES, OCCUPANCY, ALERTS, DISPOSITIONS, BASELINES, DEAD_LETTERS)
+TOPICS: Final = (DETECTIONS, GATE_PASSAGES, OCCUPANCY, OCCUPANCY_LATEST, ALERTS, DISPOSITIONS, BASELINES, DEAD_LETTERS)
 
 # Headers of a dead letter; its key and value are the refused message's own bytes.
 HEADER_REASON: Final = "reason"
@@ -101,7 +104,7 @@ def _created(future: Future[None]) -> bool:
 def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
     config = {"max.message.bytes": str(MAX_MESSAGE_BYTES), "message.timestamp.type": "CreateTime"}
     if topic.retention_days is None:
-        config |= {"cleanup.policy": "compact"}
+        config |= COMPACTED
     elif settings.keep_all_history:
         config |= {"retention.ms": "-1"}
     else:

@@ -1,15 +1,16 @@
-"""The Faust app `anfang stream occupancy`: envelopes in, occupancy minutes and dead letters out."""
+"""The Faust app `anfang stream occupancy`: envelopes in; occupancy minutes, zones as they are now, dead letters out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import faust
 
-from infra.events import OccupancyMinute, encoder
+from infra.events import OccupancyMinute, OccupancyNow, encoder
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
+from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY, OCCUPANCY_LATEST, topic_name
 from infra.validate import Refusal, judge
-from streams import worker
+from streams import now, worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
@@ -18,49 +19,66 @@ from streams.zone import ZoneRules, ZoneState, apply
 NAME = "occupancy"
 
 
+@dataclass(frozen=True)
+class Room:
+    """What the app's steps share: the site, the zones' durable state and rules, and the topics they send to."""
+
+    site: Site
+    zones: DurableZones[ZoneState]
+    rules: dict[str, ZoneRules]
+    occupancy: str
+    latest: str
+    dead_letters: str
+
+
 def make_app(settings: Settings, site: Site) -> faust.App:
     """The occupancy app for one site, ready to run."""
-    detections, occupancy, dead_letters = (topic_name(t, settings) for t in (DETECTIONS, OCCUPANCY, DEAD_LETTERS))
+    detections = topic_name(DETECTIONS, settings)
     app = worker.make_app(NAME, settings, [detections])
     zones = worker.make_zones(app, settings, ZoneValue[ZoneState], ZoneState)
     rules = {zone.id: ZoneRules(site, zone.id, settings.grace_minutes * 60_000) for zone in site.zones}
-
-    def take(records: Sequence[Record]) -> Taken[ZoneState]:
-        return take_envelopes(records, zones, rules, occupancy, dead_letters)
-
-    worker.add_agent(app, detections, zones, take)
+    room = Room(site, zones, rules, *(topic_name(t, settings) for t in (OCCUPANCY, OCCUPANCY_LATEST, DEAD_LETTERS)))
+    worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     return app
 
 
-def take_envelopes(
-    records: Sequence[Record],
-    zones: DurableZones[ZoneState],
-    rules: dict[str, ZoneRules],
-    occupancy_topic: str,
-    dead_letter_topic: str,
-) -> Taken[ZoneState]:
-    """Apply one partition's records to their zones; rows go to the partition of the same number."""
+def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
+    """Apply one partition's records to their zones; rows go to the partition of the same number.
+
+    Of what is told of a zone as it is now, the batch's last word is enough: the topic is compacted.
+    """
     taken: Taken[ZoneState] = Taken(records=len(records))
-    site = next(iter(rules.values())).site
+    latest: dict[str, tuple[OccupancyNow, Record]] = {}
     for record in records:
-        judged = judge(record.value, record.timestamp, site)
+        judged = judge(record.value, record.timestamp, room.site)
         if isinstance(judged, Refusal):
-            taken.dead_letters.append(dead_letter(dead_letter_topic, record, judged))
+            taken.dead_letters.append(dead_letter(room.dead_letters, record, judged))
             continue
-        value = zones.value(judged.zone_id, record.partition)
+        zone_id = judged.zone_id
+        value, rules = room.zones.value(zone_id, record.partition), room.rules[zone_id]
         if not value.advance(record.topic, record.offset):
             continue
         duplicates, late = value.state.duplicates, value.state.too_late
-        rows = apply(value.state, judged, rules[judged.zone_id])
+        rows = apply(value.state, judged, rules)
+        told = now.step(value.state, judged, rules)
+        if told is not None:
+            latest[zone_id] = told, record
         taken.envelopes += 1
         taken.duplicates += value.state.duplicates - duplicates
         taken.late += value.state.too_late - late
-        taken.touch(judged.zone_id, value, [_output(row, record, occupancy_topic) for row in rows])
-    told = ((zone_id, value.state.watermark_ms) for zone_id, value in taken.touched.items())
-    taken.watermarks_ms = {zone_id: watermark_ms for zone_id, watermark_ms in told if watermark_ms >= 0}
-    taken.missing = {zone_id: value.state.missing for zone_id, value in taken.touched.items()}
+        taken.touch(zone_id, value, [_output(row, record, room.occupancy) for row in rows])
+    for zone_id, (told, record) in latest.items():
+        taken.outputs[zone_id].append(_output(told, record, room.latest))
+    _note_progress(taken)
     return taken
 
 
-def _output(row: OccupancyMinute, cause: Record, topic: str) -> Output:
+def _note_progress(taken: Taken[ZoneState]) -> None:
+    """For the metrics: how far each touched zone has been told, and what its cameras' numbers skipped."""
+    told = ((zone_id, value.state.watermark_ms) for zone_id, value in taken.touched.items())
+    taken.watermarks_ms = {zone_id: watermark_ms for zone_id, watermark_ms in told if watermark_ms >= 0}
+    taken.missing = {zone_id: value.state.missing for zone_id, value in taken.touched.items()}
+
+
+def _output(row: OccupancyMinute | OccupancyNow, cause: Record, topic: str) -> Output:
     return Output(topic, cause.partition, row.zone_id.encode(), encoder.encode(row), cause.timestamp)

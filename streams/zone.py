@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS
@@ -19,6 +20,7 @@ from infra.events import SCHEMA_VERSION, Coverage, Crossings, Envelope, Health, 
 from infra.site import Site
 from streams.estimate import Estimate, MinuteEvidence, step
 from streams.seen import Sequence, first_time
+from streams.today import Past, Today, fold
 
 MAX_UNKNOWN_MINUTES = 60
 
@@ -61,6 +63,7 @@ class ZoneState(Struct):
     watermark_ms: int = -1
     duplicates: int = 0
     too_late: int = 0
+    today: Today = msgspec.field(default_factory=Today)
 
     @property
     def missing(self) -> int:
@@ -80,6 +83,11 @@ class ZoneRules:
     def expected_cameras(self) -> int:
         """How many cameras of the site file report on this zone."""
         return sum(self.zone_id in zones for zones in self.site.camera_zones.values())
+
+    @cached_property
+    def recognises(self) -> bool:
+        """Whether visitors are known again by a camera of the zone: tokens are told in a camera's home zone."""
+        return any(camera.faces is not None and camera.zones[0] == self.zone_id for camera in self.site.cameras)
 
     @property
     def silence_ms(self) -> int:
@@ -153,21 +161,21 @@ def _minute(state: ZoneState, event_ms: int, rules: ZoneRules) -> Minute | None:
 
 def _publish(state: ZoneState, rules: ZoneRules) -> list[OccupancyMinute]:
     """Close the minutes that the watermark has passed; returns the rows that are new or corrected, oldest first."""
-    live = _live_cameras(state, rules)
-    state.watermark_ms = max(state.watermark_ms, _watermark(live))
+    live = live_cameras(state, rules)
+    state.watermark_ms = max(state.watermark_ms, watermark(live))
     _close_minutes(state, live, rules.expected_cameras)
     rows = list(_changed_rows(state, rules))
     _forget(state, rules)
     return rows
 
 
-def _live_cameras(state: ZoneState, rules: ZoneRules) -> list[CameraState]:
+def live_cameras(state: ZoneState, rules: ZoneRules) -> list[CameraState]:
     """The cameras that spoke within the silence timeout of the newest word; at least the one that spoke it."""
     newest = max((camera.latest_ms for camera in state.cameras.values()), default=0)
     return [camera for camera in state.cameras.values() if newest - camera.latest_ms <= rules.silence_ms]
 
 
-def _watermark(live: list[CameraState]) -> int:
+def watermark(live: list[CameraState]) -> int:
     """How far all have told; one that said it is offline is not waited for, unless none else is there."""
     return min((camera.latest_ms for camera in live if camera.online), default=max(one.latest_ms for one in live))
 
@@ -182,9 +190,13 @@ def _close_minutes(state: ZoneState, live: list[CameraState], expected: int) -> 
     if end_ms - start_ms > MAX_UNKNOWN_MINUTES * MINUTE_MS:
         start_ms = end_ms - MINUTE_MS
     for minute_ms in range(start_ms, end_ms, MINUTE_MS):
-        seeing = sum(not _blind_in(camera, minute_ms) for camera in live)
-        state.minutes.setdefault(minute_ms, Minute()).blind_cameras = expected - seeing
+        state.minutes.setdefault(minute_ms, Minute()).blind_cameras = blind_cameras(live, minute_ms, expected)
     state.closed_ms = max(state.closed_ms, end_ms)
+
+
+def blind_cameras(live: list[CameraState], minute_ms: int, expected: int) -> int:
+    """How many of the zone's cameras did not see the whole minute: blind in it, or not live at all."""
+    return expected - sum(not _blind_in(camera, minute_ms) for camera in live)
 
 
 def _blind_at(camera: CameraState, at_ms: int) -> bool:
@@ -207,13 +219,14 @@ def _changed_rows(state: ZoneState, rules: ZoneRules) -> Iterator[OccupancyMinut
         minute = state.minutes[minute_ms]
         changed |= minute.changed
         if changed:
-            minute.after = _estimate_after(before, minute, minute_ms, rules)
+            minute.after = estimate_after(before, minute, minute_ms, rules)
             minute.revision, minute.changed = minute.revision + 1, False
             yield _row(state, minute, minute_ms, rules)
         before = minute.after
 
 
-def _estimate_after(before: Estimate, minute: Minute, minute_ms: int, rules: ZoneRules) -> Estimate:
+def estimate_after(before: Estimate, minute: Minute, minute_ms: int, rules: ZoneRules) -> Estimate:
+    """The estimate after a minute, closed or still open, from the one before it."""
     site = rules.site
     evidence = MinuteEvidence(
         ins=minute.ins,
@@ -241,12 +254,13 @@ def _row(state: ZoneState, minute: Minute, minute_ms: int, rules: ZoneRules) -> 
         low=round(estimate.low, 2),
         high=round(estimate.high, 2),
         visible=minute.visible,
-        coverage=_coverage(minute, rules),
+        coverage=coverage(minute, rules),
         watermark_ms=state.watermark_ms,
     )
 
 
-def _coverage(minute: Minute, rules: ZoneRules) -> Coverage:
+def coverage(minute: Minute, rules: ZoneRules) -> Coverage:
+    """Whether all, some or none of the zone's cameras saw the minute."""
     if minute.blind_cameras <= 0:
         return "full"
     return "unknown" if minute.blind_cameras >= rules.expected_cameras else "partial"
@@ -257,4 +271,6 @@ def _forget(state: ZoneState, rules: ZoneRules) -> None:
     for minute_ms in sorted(state.minutes):
         if minute_ms >= state.closed_ms - rules.grace_ms:
             break
-        state.base = state.minutes.pop(minute_ms).after
+        minute = state.minutes.pop(minute_ms)
+        state.base = minute.after
+        fold(state.today, Past(minute_ms, minute.ins, minute.outs, minute.after.mean), rules.site.tz)

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 from infra.clock import MINUTE_MS, SystemClock
-from infra.events import Alert, Envelope, GatePassage, OccupancyMinute, encoder
+from infra.events import Alert, Envelope, GatePassage, OccupancyMinute, OccupancyNow, encoder
 from infra.lag import end_offsets, lag
 from infra.local.process import wait_until
 from infra.local.registry import read_process, start_process, stop_process
 from infra.passages import passage_key
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPANCY
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPANCY, OCCUPANCY_LATEST
 from streams.worker import group
 from tests.kafka_helpers import Sent, produce, read_all
 from tests.streams.test_zone import START_MS, Passing, _stream
@@ -85,6 +85,9 @@ def test_exact_after_kill_nine_with_duplicates(running: Settings) -> None:
     assert {ms: row.ins for ms, row in rows.items() if row.ins} == {ms: n for (ms, d), n in counted.items() if d > 0}
     assert {ms: row.outs for ms, row in rows.items() if row.outs} == {ms: n for (ms, d), n in counted.items() if d < 0}
     assert rows[START_MS + (MINUTES - 1) * MINUTE_MS].balance == sum(p.direction for p in passings)
+    newest = msgspec.json.decode(read_all(running, OCCUPANCY_LATEST)[-1].value() or b"", type=OccupancyNow)
+    assert (newest.zone_id, newest.ins_today) == ("estate", sum(p.direction > 0 for p in passings))
+    assert newest.occupancy == rows[max(rows)].occupancy
 
 
 def test_bad_input_goes_to_dead_letters_and_the_stream_goes_on(running: Settings) -> None:
