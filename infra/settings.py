@@ -74,6 +74,14 @@ class Settings(BaseSettings):
     poison_limit: float = Field(
         0.5, gt=0, le=1, description="share of refused records at which a worker stops; 1: never"
     )
+    session_timeout_s: float = Field(
+        15.0, ge=1, le=300, description="a worker that gives no sign of life for so long loses its partitions"
+    )
+    worker: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9_.-]*$",
+        description="name of this stream worker, its own in its group: started again it has its partitions at once",
+    )
     log_format: Literal["console", "json"] = Field("console", description="logs for people or for machines")
 
     @classmethod

@@ -29,6 +29,7 @@ from streams.durable import DurableZones, Output, Taken, ZoneValue
 from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rules, overdue_cameras, settled_gates
 
 NAME: Final = "alerts"
+INPUTS: Final = (DETECTIONS, OCCUPANCY, GATE_PASSAGES)
 TICK_MS: Final = 10_000
 LIVE_MS: Final = HOUR_MS
 BASELINES_S: Final = 600.0
@@ -54,9 +55,9 @@ class Room:
 
 def make_app(settings: Settings, site: Site) -> faust.App:
     """The alerts app for one site, ready to run. Reads the baselines: raises UserError when Kafka does not answer."""
-    detections, occupancy, passages = (topic_name(topic, settings) for topic in (DETECTIONS, OCCUPANCY, GATE_PASSAGES))
-    app = worker.make_app(NAME, settings, [detections, occupancy, passages])
-    zones = worker.make_zones(app, settings, ZoneValue[ZoneAlerts], ZoneAlerts)
+    detections, occupancy, passages = (topic_name(topic, settings) for topic in INPUTS)
+    app = worker.make_app(NAME, settings, INPUTS)
+    zones = worker.make_zones(app, settings, INPUTS, ZoneValue[ZoneAlerts], ZoneAlerts)
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
     room.baselines.update(read_baselines(settings, site))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))

@@ -31,6 +31,7 @@ from infra import metrics
 from infra.topics import HEADER_REASON
 from streams.coalescing import Fetch, Record
 from streams.poison import PoisonWatch
+from streams.watchdog import Watchdog
 
 DURABLE_TIMEOUT_S: Final = 60.0
 
@@ -50,12 +51,16 @@ class Output(Struct, frozen=True, array_like=True):
 
 
 class ZoneValue(Struct, Generic[S], array_like=True):
-    """What the table holds of one zone. `applied` maps an input topic to the last offset taken from `partition`."""
+    """What the table holds of one zone. `applied` maps an input topic to the last offset taken from `partition`.
+
+    `epoch` counts the owners that the zone has had (`streams/fence.py`).
+    """
 
     partition: int
     state: S
     applied: dict[str, int]
     outbox: list[Output]
+    epoch: int = 0
 
     def advance(self, topic: str, offset: int) -> bool:
         """Note that `offset` of `topic` is applied; False when it was already."""
@@ -102,9 +107,12 @@ class DurableZones(Generic[S]):
         table: faust.Table[bytes, bytes],
         value_type: type[ZoneValue[S]],
         empty: Callable[[], S],
+        *,
         poison: PoisonWatch,
+        watchdog: Watchdog,
     ) -> None:
         self._app = app
+        self._watchdog = watchdog
         self._poison = poison
         self._table = table
         self._decoder = msgspec.msgpack.Decoder(value_type)
@@ -120,6 +128,7 @@ class DurableZones(Generic[S]):
         if known is None:
             stored = self._table.data.get(zone_id.encode())
             known = self._decoder.decode(stored) if stored else ZoneValue(partition, self._empty(), {}, [])
+            known.epoch += 1
             self._values[zone_id] = known
         return known
 
@@ -128,17 +137,34 @@ class DurableZones(Generic[S]):
         return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
 
     async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
-        """Take batches from `stream` for ever; each is acked once it is durable, in order."""
+        """Take batches from `stream` for ever; each is acked once it is durable, in order.
+
+        A batch fetched before a rebalance is left: it may be another worker's now, and if not it is fetched again.
+        """
         async for event in stream:
             assert isinstance(event.value, Fetch)
-            await self._submit(event.message.partition, partial(take, event.value.records), event.ack)
+            message = event.message
+            still_ours = partial(self._is_of_this_generation, message.generation_id)
+            await self._submit(message.partition, partial(take, event.value.records), event.ack, still_ours)
 
     async def aside(self, partition: int, take: Callable[[], Taken[S]]) -> None:
         """Take something that no record caused (the passing of time) into zones of `partition`, as durably."""
-        await self._submit(partition, take, lambda: True)
+        generation = self._app.consumer_generation_id
+        await self._submit(partition, take, lambda: True, partial(self._is_of_this_generation, generation))
 
-    async def _submit(self, partition: int, take: Callable[[], Taken[S]], ack: Callable[[], bool]) -> None:
+    def _is_of_this_generation(self, generation: int | None) -> bool:
+        return bool(generation == self._app.consumer_generation_id and not self._app.rebalancing)
+
+    async def _submit(
+        self,
+        partition: int,
+        take: Callable[[], Taken[S]],
+        ack: Callable[[], bool],
+        still_ours: Callable[[], bool],
+    ) -> None:
         async with self._turn:
+            if not still_ours():
+                return
             began = time.monotonic()
             taken = take()
             written = self._write(partition, taken)
@@ -157,6 +183,7 @@ class DurableZones(Generic[S]):
             waiting += [await self._send(output) for output in value.outbox]
             value.outbox.clear()
         await durable(waiting, "outboxes after recovery")
+        self._watchdog.progress()
         log.info("recovered", zones=len(self._values), resent=len(waiting))
 
     def _write(self, partition: int, taken: Taken[S]) -> list[Awaitable[object]]:
@@ -178,6 +205,7 @@ class DurableZones(Generic[S]):
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
             ack()
+            self._watchdog.progress()
             metrics.BATCH_SECONDS.observe(time.monotonic() - began)
             count_taken(taken)
             too_much = self._poison.note(taken.records, [reason(letter) for letter in taken.dead_letters])

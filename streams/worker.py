@@ -2,28 +2,32 @@
 
 import time
 from collections.abc import AsyncIterable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import faust
+from confluent_kafka import KafkaException
 from faust.streams import Stream
 from faust.types import EventT, StreamT
 
 from infra import metrics
+from infra.lag import lag
 from infra.settings import Settings
-from infra.topics import MAX_MESSAGE_BYTES
+from infra.topics import MAX_MESSAGE_BYTES, Topic, topic_name
 from streams.coalescing import Record, coalesce
-from streams.durable import DurableZones, S, Taken, ZoneValue
+from streams.durable import DurableZones, S, Taken, ZoneValue, stop_process
+from streams.fence import FencedTable
 from streams.poison import PoisonWatch
+from streams.watchdog import Watchdog
 
 FETCH_BYTES = 8_000_000
 POLL_RECORDS = 20_000
-SESSION_TIMEOUT_S = 15.0
 
 Take = Callable[[Sequence[Record]], Taken[S]]
 
 
-def make_app(name: str, settings: Settings, topics: Sequence[str]) -> faust.App:
+def make_app(name: str, settings: Settings, topics: Sequence[Topic]) -> faust.App:
     """A Faust app that consumes `topics` in coalesced form and serves nothing by itself."""
     app = faust.App(
         group(name, settings),
@@ -39,8 +43,10 @@ def make_app(name: str, settings: Settings, topics: Sequence[str]) -> faust.App:
         table_standby_replicas=0,
         stream_buffer_maxsize=64,
         broker_commit_interval=1.0,
-        broker_session_timeout=SESSION_TIMEOUT_S,
-        broker_heartbeat_interval=SESSION_TIMEOUT_S / 5,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        consumer_group_instance_id=settings.worker or None,
+        Table=FencedTable,
         broker_max_poll_records=POLL_RECORDS,
         consumer_max_fetch_size=FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
@@ -49,24 +55,29 @@ def make_app(name: str, settings: Settings, topics: Sequence[str]) -> faust.App:
         producer_max_request_size=MAX_MESSAGE_BYTES + 100_000,
         producer_compression_type="lz4",
     )
-    coalesce(app, frozenset(topics))
+    coalesce(app, frozenset(topic_name(topic, settings) for topic in topics))
     return app
 
 
 def make_zones(
-    app: faust.App, settings: Settings, value_type: type[ZoneValue[S]], empty: Callable[[], S]
+    app: faust.App, settings: Settings, topics: Sequence[Topic], value_type: type[ZoneValue[S]], empty: Callable[[], S]
 ) -> DurableZones[S]:
-    """The app's one table and the durable zones on it; outboxes are sent again after each recovery."""
-    table = cast(
-        faust.Table[bytes, bytes], app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes)
-    )
-    zones = DurableZones(app, table, value_type, empty, PoisonWatch(settings.poison_limit))
+    """The app's one table and the durable zones on it; outboxes are sent again after each recovery.
+
+    A watchdog ends the process when it is behind on `topics` and nothing moves.
+    """
+    table = cast(FencedTable, app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes))
+    behind = partial(_is_behind, settings, str(app.conf.id), topics)
+    watchdog = Watchdog(behind, stop_process, settings.session_timeout_s)
+    poison = PoisonWatch(settings.poison_limit)
+    zones = DurableZones(app, table, value_type, empty, poison=poison, watchdog=watchdog)
 
     began = time.monotonic()
 
     async def on_assigned(*_assigned: object, **_more: object) -> None:
         nonlocal began
         began = time.monotonic()
+        watchdog.watch()
 
     async def on_recover() -> None:
         await zones.recover()
@@ -75,6 +86,14 @@ def make_zones(
     app.on_partitions_assigned.connect(on_assigned)
     table.on_recover(on_recover)
     return zones
+
+
+def _is_behind(settings: Settings, name: str, topics: Sequence[Topic]) -> bool:
+    """Whether the group has not taken all there is; a Kafka that does not answer is no reason to stop a worker."""
+    try:
+        return lag(settings, name, topics) > 0
+    except KafkaException:
+        return False
 
 
 def add_agent(app: faust.App, topic: str, zones: DurableZones[S], take: Take[S]) -> None:
