@@ -1,7 +1,7 @@
 """How far a consumer group is behind: records that Kafka holds and the group has not committed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -23,7 +23,13 @@ SETTLING: Final = {
 
 def lag(settings: Settings, group: str, topics: Sequence[Topic]) -> int:
     """Records of `topics` that consumer group `group` has not committed yet, over all partitions."""
-    partitions = [TopicPartition(topic_name(t, settings), p) for t in topics for p in range(settings.partitions)]
+    names = [(topic_name(t, settings), p) for t in topics for p in range(settings.partitions)]
+    return lag_of(settings, group, names)
+
+
+def lag_of(settings: Settings, group: str, names: Iterable[tuple[str, int]]) -> int:
+    """Records that `group` has not committed yet of some partitions, each (name of its topic in Kafka, number)."""
+    partitions = [TopicPartition(topic, number) for topic, number in names]
     with _reader(settings, group) as consumer:
         committed = _patiently(lambda: consumer.committed(partitions, timeout=CONNECT_TIMEOUT_S))
         return sum(_behind(consumer, one) for one in committed)

@@ -57,7 +57,7 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     """The alerts app for one site, ready to run. Reads the baselines: raises UserError when Kafka does not answer."""
     detections, occupancy, passages = (topic_name(topic, settings) for topic in INPUTS)
     app = worker.make_app(NAME, settings, INPUTS)
-    zones = worker.make_zones(app, settings, INPUTS, ZoneValue[ZoneAlerts], ZoneAlerts)
+    zones = worker.make_zones(app, settings, ZoneValue[ZoneAlerts], ZoneAlerts)
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
     room.baselines.update(read_baselines(settings, site))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))

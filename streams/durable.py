@@ -137,34 +137,17 @@ class DurableZones(Generic[S]):
         return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
 
     async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
-        """Take batches from `stream` for ever; each is acked once it is durable, in order.
-
-        A batch fetched before a rebalance is left: it may be another worker's now, and if not it is fetched again.
-        """
+        """Take batches from `stream` for ever; each is acked once it is durable, in order."""
         async for event in stream:
             assert isinstance(event.value, Fetch)
-            message = event.message
-            still_ours = partial(self._is_of_this_generation, message.generation_id)
-            await self._submit(message.partition, partial(take, event.value.records), event.ack, still_ours)
+            await self._submit(event.message.partition, partial(take, event.value.records), event.ack)
 
     async def aside(self, partition: int, take: Callable[[], Taken[S]]) -> None:
         """Take something that no record caused (the passing of time) into zones of `partition`, as durably."""
-        generation = self._app.consumer_generation_id
-        await self._submit(partition, take, lambda: True, partial(self._is_of_this_generation, generation))
+        await self._submit(partition, take, lambda: True)
 
-    def _is_of_this_generation(self, generation: int | None) -> bool:
-        return bool(generation == self._app.consumer_generation_id and not self._app.rebalancing)
-
-    async def _submit(
-        self,
-        partition: int,
-        take: Callable[[], Taken[S]],
-        ack: Callable[[], bool],
-        still_ours: Callable[[], bool],
-    ) -> None:
+    async def _submit(self, partition: int, take: Callable[[], Taken[S]], ack: Callable[[], bool]) -> None:
         async with self._turn:
-            if not still_ours():
-                return
             began = time.monotonic()
             taken = take()
             written = self._write(partition, taken)

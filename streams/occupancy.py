@@ -35,7 +35,7 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     """The occupancy app for one site, ready to run."""
     detections = topic_name(DETECTIONS, settings)
     app = worker.make_app(NAME, settings, [DETECTIONS])
-    zones = worker.make_zones(app, settings, [DETECTIONS], ZoneValue[ZoneState], ZoneState)
+    zones = worker.make_zones(app, settings, ZoneValue[ZoneState], ZoneState)
     rules = {zone.id: ZoneRules(site, zone.id, settings.grace_minutes * 60_000) for zone in site.zones}
     room = Room(site, zones, rules, *(topic_name(t, settings) for t in (OCCUPANCY, OCCUPANCY_LATEST, DEAD_LETTERS)))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))

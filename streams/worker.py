@@ -12,10 +12,10 @@ from faust.streams import Stream
 from faust.types import EventT, StreamT
 
 from infra import metrics
-from infra.lag import lag
+from infra.lag import lag_of
 from infra.settings import Settings
 from infra.topics import MAX_MESSAGE_BYTES, Topic, topic_name
-from streams.coalescing import Record, coalesce
+from streams.coalescing import CoalescingTransport, Record, coalesce
 from streams.durable import DurableZones, S, Taken, ZoneValue, stop_process
 from streams.fence import FencedTable
 from streams.poison import PoisonWatch
@@ -60,14 +60,14 @@ def make_app(name: str, settings: Settings, topics: Sequence[Topic]) -> faust.Ap
 
 
 def make_zones(
-    app: faust.App, settings: Settings, topics: Sequence[Topic], value_type: type[ZoneValue[S]], empty: Callable[[], S]
+    app: faust.App, settings: Settings, value_type: type[ZoneValue[S]], empty: Callable[[], S]
 ) -> DurableZones[S]:
     """The app's one table and the durable zones on it; outboxes are sent again after each recovery.
 
-    A watchdog ends the process when it is behind on `topics` and nothing moves.
+    A watchdog ends the process when it is behind and nothing moves.
     """
     table = cast(FencedTable, app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes))
-    behind = partial(_is_behind, settings, str(app.conf.id), topics)
+    behind = partial(_is_behind, app, settings)
     watchdog = Watchdog(behind, stop_process, settings.session_timeout_s)
     poison = PoisonWatch(settings.poison_limit)
     zones = DurableZones(app, table, value_type, empty, poison=poison, watchdog=watchdog)
@@ -88,10 +88,12 @@ def make_zones(
     return zones
 
 
-def _is_behind(settings: Settings, name: str, topics: Sequence[Topic]) -> bool:
-    """Whether the group has not taken all there is; a Kafka that does not answer is no reason to stop a worker."""
+def _is_behind(app: faust.App, settings: Settings) -> bool:
+    """Whether this worker has not taken all there is for it; a Kafka that does not answer is no reason to stop."""
+    inputs = cast(CoalescingTransport, app.transport).coalesced_topics
     try:
-        return lag(settings, name, topics) > 0
+        own = [(tp.topic, tp.partition) for tp in app.consumer.assignment() if tp.topic in inputs]
+        return lag_of(settings, str(app.conf.id), own) > 0
     except KafkaException:
         return False
 
