@@ -5,8 +5,9 @@ UV := $(shell command -v uv || echo .tools/bin/uv)
 PYTHON := .venv/bin/python
 ANFANG := .venv/bin/anfang
 NAME ?=
+SEEDS ?= 20
 
-.PHONY: help setup demo down test check bench dashboards clean
+.PHONY: help setup demo down test check bench chaos dashboards clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +41,9 @@ check: .venv/ready  ## ruff, mypy strict, import rules, SQL format, schemas up t
 bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 	$(UV) sync --frozen --quiet --project tests/benchmarks/peers
 	$(PYTHON) -m tests.benchmarks $(NAME)
+
+chaos: setup  ## kill workers and broker while events flow, SEEDS times; what comes out must equal the oracle
+	$(PYTHON) -m tests.chaos --seeds $(SEEDS)
 
 dashboards: setup  ## Superset with its dashboard, and a check of every chart
 	$(ANFANG) dashboards up

@@ -15,7 +15,7 @@ from tests.chaos.run import Seed, Wrong, run_seed
 OUT: Final = Path("out/chaos/summary.json")
 KILLS: Final = 30
 BROKER_RESTARTS: Final = 3
-HOURS: Final = 6.0
+HOURS: Final = 12.0
 
 
 class Summary(Struct, frozen=True, kw_only=True):
