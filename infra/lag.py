@@ -1,7 +1,7 @@
 """How far a consumer group is behind: records that Kafka holds and the group has not committed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -11,6 +11,9 @@ from infra.settings import Settings
 from infra.topics import CONNECT_TIMEOUT_S, Topic, topic_name
 
 T = TypeVar("T")
+Place = tuple[str, int]
+"""A partition: the name of its topic in Kafka, and its number."""
+
 SETTLING: Final = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -23,21 +26,24 @@ SETTLING: Final = {
 
 def lag(settings: Settings, group: str, topics: Sequence[Topic]) -> int:
     """Records of `topics` that consumer group `group` has not committed yet, over all partitions."""
-    names = [(topic_name(t, settings), p) for t in topics for p in range(settings.partitions)]
-    return lag_of(settings, group, names)
+    places = [(topic_name(t, settings), p) for t in topics for p in range(settings.partitions)]
+    return sum(end - start for start, end in uncommitted(settings, group, places).values())
 
 
-def lag_of(settings: Settings, group: str, names: Iterable[tuple[str, int]]) -> int:
-    """Records that `group` has not committed yet of some partitions, each (name of its topic in Kafka, number)."""
-    partitions = [TopicPartition(topic, number) for topic, number in names]
+def uncommitted(settings: Settings, group: str, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
+    """Of those of `places` where `group` has records left to commit: the offset of the first one, and the end."""
+    if not places:
+        return {}
     with _reader(settings, group) as consumer:
+        partitions = [TopicPartition(topic, number) for topic, number in places]
         committed = _patiently(lambda: consumer.committed(partitions, timeout=CONNECT_TIMEOUT_S))
-        return sum(_behind(consumer, one) for one in committed)
+        spans = {place: _span(consumer, one) for place, one in zip(places, committed, strict=True)}
+    return {place: (start, end) for place, (start, end) in spans.items() if start < end}
 
 
-def _behind(consumer: Consumer, committed: TopicPartition) -> int:
+def _span(consumer: Consumer, committed: TopicPartition) -> tuple[int, int]:
     low, high = _watermarks(consumer, committed)
-    return max(0, high - max(low, int(committed.offset)))
+    return max(low, int(committed.offset)), high
 
 
 def _watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:

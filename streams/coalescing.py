@@ -42,7 +42,11 @@ class CoalescingConsumer(AiokafkaConsumer):
     """The aiokafka consumer of Faust, with one message per partition and fetch for the app's input topics."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
-        """Yield (partition, message); the message of an input topic carries a `Fetch`."""
+        """Yield (partition, message); the message of an input topic carries a `Fetch`.
+
+        What was fetched of a partition that was paused or taken away meanwhile is not delivered, yet its position has
+        moved on: without going back to what is committed those records would never come (plain Faust loses them so).
+        """
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
@@ -50,10 +54,13 @@ class CoalescingConsumer(AiokafkaConsumer):
         if not self.flow_active:
             await self.perform_seek()
             return
+        left = False
         for tp, batch in records.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
-                return  # a rebalance came between fetch and delivery: nothing is acked, all is fetched again
-            if not batch or not (active is None or tp in active or tp in self._buffered_partitions):
+                left = True  # a rebalance came between fetch and delivery
+                break
+            if not (active is None or tp in active or tp in self._buffered_partitions):
+                left = True
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             if tp.topic in self._coalesced_topics():
@@ -63,6 +70,8 @@ class CoalescingConsumer(AiokafkaConsumer):
             else:
                 for record in batch:
                     yield tp, self._to_message(tp, record)
+        if left:
+            await self.perform_seek()
 
     async def perform_seek(self) -> None:
         """Go back to what is committed; where nothing is yet, to the beginning.

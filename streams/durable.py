@@ -31,7 +31,6 @@ from infra import metrics
 from infra.topics import HEADER_REASON
 from streams.coalescing import Fetch, Record
 from streams.poison import PoisonWatch
-from streams.watchdog import Watchdog
 
 DURABLE_TIMEOUT_S: Final = 60.0
 
@@ -109,10 +108,8 @@ class DurableZones(Generic[S]):
         empty: Callable[[], S],
         *,
         poison: PoisonWatch,
-        watchdog: Watchdog,
     ) -> None:
         self._app = app
-        self._watchdog = watchdog
         self._poison = poison
         self._table = table
         self._decoder = msgspec.msgpack.Decoder(value_type)
@@ -166,7 +163,6 @@ class DurableZones(Generic[S]):
             waiting += [await self._send(output) for output in value.outbox]
             value.outbox.clear()
         await durable(waiting, "outboxes after recovery")
-        self._watchdog.progress()
         log.info("recovered", zones=len(self._values), resent=len(waiting))
 
     def _write(self, partition: int, taken: Taken[S]) -> list[Awaitable[object]]:
@@ -188,7 +184,6 @@ class DurableZones(Generic[S]):
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
             ack()
-            self._watchdog.progress()
             metrics.BATCH_SECONDS.observe(time.monotonic() - began)
             count_taken(taken)
             too_much = self._poison.note(taken.records, [reason(letter) for letter in taken.dead_letters])

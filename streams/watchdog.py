@@ -2,17 +2,20 @@
 
 Two things are watched from a thread of their own, for the event loop itself may be what hangs. A worker that slept
 (SIGSTOP, a paused machine) for longer than the session timeout has lost its partitions to another without noticing.
-A worker that is behind and has finished no batch and no recovery for `STUCK_S` has stopped consuming (faust-streaming
-#596, #175, robinhood/faust #640).
+A worker that commits nothing for `STUCK_S` in a partition where there is something to take has silently stopped
+consuming it (faust-streaming #596, #175, robinhood/faust #640).
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from infra.lag import Place
+
 LOOK_EVERY_S: Final = 0.25
-STUCK_S: Final = 180.0
+ASK_EVERY_S: Final = 10.0
+STUCK_S: Final = 120.0
 
 
 def boot_time_s() -> float:
@@ -21,37 +24,42 @@ def boot_time_s() -> float:
 
 
 class Watchdog:
-    """Tell it of every step forward with `progress`; it calls `stop` with the reason to end the process.
+    """Calls `stop` with the reason to end the process.
 
-    `behind` says whether anything waits to be taken; it is asked only when nothing was finished for `STUCK_S`.
+    `behind` tells at which offset each partition of this worker stands that has more to take.
     """
 
     def __init__(
         self,
-        behind: Callable[[], bool],
+        behind: Callable[[], Mapping[Place, int]],
         stop: Callable[[str], object],
         session_timeout_s: float,
         now_s: Callable[[], float] = boot_time_s,
     ) -> None:
         self._behind, self._stop, self._now_s = behind, stop, now_s
         self._session_timeout_s = session_timeout_s
-        self._looked_s = self._progress_s = now_s()
+        self._looked_s = self._asked_s = now_s()
+        self._since: dict[tuple[Place, int], float] = {}
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
-    def progress(self) -> None:
-        """Something was finished."""
-        self._progress_s = self._now_s()
-
     def look(self) -> None:
-        """Compare with the last look."""
+        """Compare with the last look; now and then ask what there is to take."""
         now_s = self._now_s()
         slept_s, self._looked_s = now_s - self._looked_s, now_s
         if slept_s > self._session_timeout_s:
             self._stop(f"asleep for {slept_s:.0f} s, longer than the session timeout: others have the partitions now")
-        elif now_s - self._progress_s > STUCK_S:
-            if self._behind():
-                self._stop(f"behind, and nothing finished for {STUCK_S:.0f} s")
-            self.progress()
+        elif now_s - self._asked_s >= ASK_EVERY_S:
+            self._asked_s = now_s
+            self._find_stuck(now_s)
+            self._looked_s = self._now_s()  # the time that asking took is no sleep
+
+    def _find_stuck(self, now_s: float) -> None:
+        """Note since when each partition stands at its offset."""
+        self._since = {standing: self._since.get(standing, now_s) for standing in self._behind().items()}
+        for (partition, offset), since_s in self._since.items():
+            if now_s - since_s > STUCK_S:
+                topic, number = partition
+                self._stop(f"behind, and nothing committed for {STUCK_S:.0f} s: {topic}[{number}] stands at {offset}")
 
     def watch(self) -> None:
         """Look for ever, from a thread that ends with the process; asked again it goes on as it does."""
@@ -59,9 +67,7 @@ class Watchdog:
             self._thread.start()
 
     def _watch(self) -> None:
-        self._looked_s = self._now_s()
-        self.progress()
+        self._looked_s = self._asked_s = self._now_s()
         while True:
             time.sleep(LOOK_EVERY_S)
             self.look()
-            self._looked_s = self._now_s()  # what the look itself took is no sleep

@@ -12,7 +12,7 @@ from faust.streams import Stream
 from faust.types import EventT, StreamT
 
 from infra import metrics
-from infra.lag import lag_of
+from infra.lag import Place, uncommitted
 from infra.settings import Settings
 from infra.topics import MAX_MESSAGE_BYTES, Topic, topic_name
 from streams.coalescing import CoalescingTransport, Record, coalesce
@@ -67,10 +67,9 @@ def make_zones(
     A watchdog ends the process when it is behind and nothing moves.
     """
     table = cast(FencedTable, app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes))
-    behind = partial(_is_behind, app, settings)
-    watchdog = Watchdog(behind, stop_process, settings.session_timeout_s)
+    watchdog = Watchdog(partial(_behind, app, settings), stop_process, settings.session_timeout_s)
     poison = PoisonWatch(settings.poison_limit)
-    zones = DurableZones(app, table, value_type, empty, poison=poison, watchdog=watchdog)
+    zones = DurableZones(app, table, value_type, empty, poison=poison)
 
     began = time.monotonic()
 
@@ -88,14 +87,15 @@ def make_zones(
     return zones
 
 
-def _is_behind(app: faust.App, settings: Settings) -> bool:
-    """Whether this worker has not taken all there is for it; a Kafka that does not answer is no reason to stop."""
+def _behind(app: faust.App, settings: Settings) -> dict[Place, int]:
+    """Where each partition of this worker stands that has more to take; none when Kafka does not answer."""
     inputs = cast(CoalescingTransport, app.transport).coalesced_topics
     try:
         own = [(tp.topic, tp.partition) for tp in app.consumer.assignment() if tp.topic in inputs]
-        return lag_of(settings, str(app.conf.id), own) > 0
+        left = uncommitted(settings, str(app.conf.id), own)
     except KafkaException:
-        return False
+        return {}
+    return {place: start for place, (start, _end) in left.items()}
 
 
 def add_agent(app: faust.App, topic: str, zones: DurableZones[S], take: Take[S]) -> None:

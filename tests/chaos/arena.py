@@ -13,7 +13,7 @@ from typing import Final
 
 import psutil
 
-from infra.lag import end_offsets, lag, lag_of
+from infra.lag import Place, end_offsets, lag, uncommitted
 from infra.local.files import log_file
 from infra.local.process import Process, alive, last_lines, wait_until
 from infra.local.registry import read_process, start_process, stop_process
@@ -32,7 +32,7 @@ INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
 OURS: Final = ("occupancy", "alerts")
 SESSION_TIMEOUT_S: Final = 6.0
 PLAIN_PATIENCE_S: Final = 60.0
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 240.0  # twice as long as a worker may be stuck before it ends itself
 
 
 @dataclass
@@ -72,17 +72,19 @@ class Arena:
             sent = [(one.key, one.value, one.timestamp_ms) for one in messages if one.topic == topic.name]
             produce(self.settings, topic, sent)
 
-    def kill(self, app: str, number: int, messages: Sequence[Sent]) -> None:
-        """Kill a worker in the middle of these messages, and start it again.
+    def kill(self, victims: Sequence[tuple[str, int]], messages: Sequence[Sent]) -> None:
+        """Kill these workers in the middle of these messages, and start them again.
 
-        It counts when the stream runs: the app has written since they came, and has not taken all of them.
+        It counts when the stream runs: the app has written since they came, and has not committed all of them.
         """
-        before = self._written(app)
+        before = {app: self._written(app) for app, _ in victims}
         self.feed(messages)
-        self._await_progress(app, before)
-        os.kill(self._process(app, number).pid, signal.SIGKILL)
-        self.kills += lag(self.settings, group(app, self.settings), INPUTS[app]) > 0
-        self.start(app, number)
+        for app, number in victims:
+            self._await_progress(app, before[app])
+            os.kill(self._process(app, number).pid, signal.SIGKILL)
+            self.kills += lag(self.settings, group(app, self.settings), INPUTS[app]) > 0
+        for app, number in victims:
+            self.start(app, number)
 
     def kill_plain(self) -> None:
         """Kill plain Faust too, wherever it is, and start it again."""
@@ -135,16 +137,11 @@ class Arena:
             said = [f"{log}:\n" + "\n".join(last_lines(Path(log))) for log in logs]
             raise AssertionError("\n".join([str(error), *said, f"left: {self._left()}"])) from error
 
-    def _left(self) -> dict[tuple[str, str, int], int]:
-        """What each app has not committed, by topic and partition."""
-        places = [(app, topic, p) for app in INPUTS for topic in INPUTS[app] for p in range(self.settings.partitions)]
-        left = {
-            (app, topic.name, p): lag_of(
-                self.settings, group(app, self.settings), [(topic_name(topic, self.settings), p)]
-            )
-            for app, topic, p in places
-        }
-        return {place: records for place, records in left.items() if records}
+    def _left(self) -> dict[str, dict[Place, tuple[int, int]]]:
+        """What each app has not committed."""
+        own, numbers = self.settings, range(self.settings.partitions)
+        places = {app: [(topic_name(topic, own), p) for topic in INPUTS[app] for p in numbers] for app in INPUTS}
+        return {app: uncommitted(own, group(app, own), places[app]) for app in INPUTS}
 
     def _done(self, app: str) -> bool:
         self.tend()

@@ -81,7 +81,7 @@ def run_seed(settings: Settings, seed: int, kills: int, broker_restarts: int, ho
 
 def _disturb(arena: Arena, sent: Sequence[Sent], random: Random, kills: int, broker_restarts: int) -> None:
     """Feed the messages slice by slice, and do something bad in each; in the middle the group grows and shrinks."""
-    steps: list[Step] = [_kill] * kills + [_restart_broker] * broker_restarts
+    steps: list[Step] = [_kill] * (kills // len(OURS)) + [_restart_broker] * broker_restarts
     random.shuffle(steps)
     half = len(steps) // 2
     steps = [*steps[:half], _sleep, _grow, _shrink, *steps[half:], _kill_until(kills)]
@@ -96,10 +96,11 @@ def _disturb(arena: Arena, sent: Sequence[Sent], random: Random, kills: int, bro
 
 
 def _kill(arena: Arena, sent: Sequence[Sent], random: Random) -> None:
+    """Kill a worker of each app; now and then plain Faust too."""
     if random.random() < PLAIN_SHARE:
         arena.kill_plain()
-    app, number = random.choice(sorted(worker for worker in arena.workers if worker[0] in OURS))
-    arena.kill(app, number, sent)
+    victims = [random.choice(sorted(worker for worker in arena.workers if worker[0] == app)) for app in OURS]
+    arena.kill(victims, sent)
 
 
 def _kill_until(kills: int) -> Step:

@@ -1,5 +1,6 @@
 """The private parts of Faust that the coalescing consumer builds on have the shape it expects."""
 
+import asyncio
 import inspect
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -34,6 +35,44 @@ def test_the_bookkeeping_attributes_exist() -> None:
     source = inspect.getsource(Consumer)
     for attribute in ("_acked", "_acked_index", "_gap", "_committed_offset", "_buffered_partitions"):
         assert f"self.{attribute}" in source
+
+
+class _Fetched:
+    """What `getmany` uses of a consumer that has just fetched from two partitions, one of them paused meanwhile."""
+
+    def __init__(self, active: set[TP], generation_after: int = 1) -> None:
+        self.app = SimpleNamespace(consumer_generation_id=1, monitor=SimpleNamespace(track_tp_end_offset=lambda *_: 0))
+        self.should_stop, self.flow_active, self._buffered_partitions = False, True, set[TP]()
+        self.seeks, self._active, self._generation_after = 0, active, generation_after
+
+    async def _wait_next_records(self, _timeout: float) -> tuple[dict[TP, list[SimpleNamespace]], set[TP]]:
+        return {tp: [SimpleNamespace(offset=7)] for tp in (TP("in", 0), TP("in", 1))}, self._active
+
+    async def perform_seek(self) -> None:
+        self.seeks += 1
+
+    def highwater(self, _tp: TP) -> int:
+        self.app.consumer_generation_id = self._generation_after
+        return 8
+
+    def _coalesced_topics(self) -> frozenset[str]:
+        return frozenset({"in"})
+
+    def _one_message(self, tp: TP, _batch: object) -> TP:
+        return tp
+
+
+async def _delivered(consumer: _Fetched) -> list[TP]:
+    return [tp async for tp, _ in CoalescingConsumer.getmany(cast(CoalescingConsumer, consumer), 1.0)]
+
+
+def test_what_was_fetched_and_not_delivered_is_fetched_again() -> None:
+    both = {TP("in", 0), TP("in", 1)}
+    whole, paused, rebalanced = _Fetched(both), _Fetched({TP("in", 1)}), _Fetched(both, generation_after=2)
+    assert asyncio.run(_delivered(whole)) == [TP("in", 0), TP("in", 1)]
+    assert asyncio.run(_delivered(paused)) == [TP("in", 1)]
+    assert asyncio.run(_delivered(rebalanced)) == [TP("in", 0)]
+    assert [one.seeks for one in (whole, paused, rebalanced)] == [0, 1, 1]
 
 
 def test_a_coalesced_commit_is_the_last_ack_plus_one() -> None:

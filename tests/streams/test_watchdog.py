@@ -1,26 +1,31 @@
-"""When a worker is ended: it slept past its session timeout, or it is behind and nothing moves."""
+"""When a worker is ended: it slept past its session timeout, or it has more to take and commits nothing."""
 
-from streams.watchdog import STUCK_S, Watchdog
+from infra.lag import Place
+from streams.watchdog import ASK_EVERY_S, STUCK_S, Watchdog
+
+PLAZA: Place = ("detections", 0)
+HALL: Place = ("detections", 1)
 
 
 class _World:
-    """A clock, whether there is anything to take, and the reasons given for stopping."""
+    """A clock, what there is to take, and the reasons given for stopping."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
-        self.behind = True
+        self.behind: dict[Place, int] = {}
         self.reasons: list[str] = []
         self.dog = Watchdog(lambda: self.behind, self.reasons.append, 15.0, lambda: self.now_s)
 
-    def look_every(self, step_s: float, until_s: float) -> None:
-        while self.now_s < 1_000.0 + until_s:
+    def look_on(self, for_s: float, step_s: float = 1.0) -> None:
+        until_s = self.now_s + for_s
+        while self.now_s < until_s:
             self.now_s += step_s
             self.dog.look()
 
 
 def test_a_worker_that_slept_past_its_session_timeout_ends() -> None:
     world = _World()
-    world.look_every(1, 60)
+    world.look_on(60)
     assert not world.reasons
     world.now_s += 15.5
     world.dog.look()
@@ -29,23 +34,25 @@ def test_a_worker_that_slept_past_its_session_timeout_ends() -> None:
 
 def test_a_nap_within_the_session_timeout_is_nothing() -> None:
     world = _World()
-    world.look_every(14, 140)
+    world.look_on(140, step_s=14)
     assert not world.reasons
 
 
-def test_behind_and_nothing_finished_ends_it() -> None:
+def test_a_partition_that_stands_still_though_others_move_ends_it() -> None:
     world = _World()
-    world.look_every(1, STUCK_S)
-    assert not world.reasons
-    world.look_every(1, STUCK_S + 1)
-    assert world.reasons == [f"behind, and nothing finished for {STUCK_S:.0f} s"]
+    for offset in range(int(STUCK_S) + 3 * int(ASK_EVERY_S)):
+        world.behind = {PLAZA: 7, HALL: offset}
+        world.look_on(1)
+    assert world.reasons[0] == f"behind, and nothing committed for {STUCK_S:.0f} s: detections[0] stands at 7"
 
 
-def test_progress_or_nothing_to_do_is_no_standstill() -> None:
+def test_commits_or_nothing_to_take_are_no_standstill() -> None:
     world = _World()
-    for minute in range(1, 11):
-        world.look_every(1, 60 * minute)
-        world.dog.progress()
-    world.behind = False
-    world.look_every(1, 600 + 10 * STUCK_S)
+    for offset in range(20):
+        world.behind = {PLAZA: offset}
+        world.look_on(STUCK_S - 2 * ASK_EVERY_S)
+    world.behind = {}
+    world.look_on(5 * STUCK_S)
+    world.behind = {PLAZA: 20}
+    world.look_on(STUCK_S)
     assert not world.reasons
