@@ -1,1 +1,4 @@
-SELECT place, message FROM outbox ORDER BY place LIMIT :most;
+SELECT
+    place,
+    message
+FROM outbox ORDER BY place LIMIT :most;
