@@ -1,5 +1,8 @@
-"""Commands of the warehouse: migrate, status, access; and the office's ledgers."""
+"""Commands of the warehouse: migrate, status, access, ask; and the office's ledgers."""
 
+import csv
+import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,6 +64,28 @@ def access(site: SiteOption = None) -> None:
     typer.echo(render(settings, {settings.clickhouse_database: (estate.estate.id,)}), nl=False)
 
 
+@warehouse.command()
+def ask(
+    query: Annotated[Literal["dwell", "flow_matrix", "peak_turnover", "unique_visitors"], typer.Argument(help="which")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first local day")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last local day")],
+    site: SiteOption = None,
+) -> None:
+    """Answer a question about the site's zones as CSV; docs/warehouse.md says what each answer means.
+
+    Example: anfang warehouse ask flow_matrix --from 2026-03-01 --to 2026-03-07
+    """
+    from warehouse.client import ask_columns, connect
+    from warehouse.estate import estate_parameters
+
+    settings, estate = configured(site)
+    with connect(settings, "analyst") as client:
+        columns = ask_columns(client, query, **estate_parameters(estate), first=first.date(), last=last.date())
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+
+
 @ledger.callback()
 def _ledgers() -> None:
     """The office's ledgers: funds, incidents, surveys, spot checks."""
@@ -76,7 +101,7 @@ def import_file(
 
     Example: anfang ledger import incidents incidents.csv
     """
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from warehouse.client import connect
     from warehouse.ledger import import_ledger
