@@ -1,4 +1,4 @@
-"""The envelopes that the occupancy benchmark counts: a made-up estate of 100 zones, and what is true of it."""
+"""The envelopes that the benchmarks of the streams count: a made-up estate of 100 zones, and what is true of it."""
 
 import json
 from collections import Counter
@@ -8,6 +8,7 @@ from typing import Final
 
 from infra.clock import MINUTE_MS
 from infra.events import SCHEMA_VERSION, Crossings, Detections, Direction, Envelope, encoder
+from infra.limits import WrongWay
 from infra.site import OUTSIDE, Site
 from tests.kafka_helpers import Sent
 
@@ -16,7 +17,10 @@ DETECTIONS_EACH: Final = 20
 START_MS: Final = 1_716_768_000_000  # 2024-05-27 08:00 in Shanghai
 SLICE_MS: Final = 1_000
 CROSSING_SHARE: Final = 0.25
+ENVELOPE_KEY: Final = ("camera_id", "boot_id", "zone_id", "seq")
 CLOSING_MS: Final = 2 * MINUTE_MS
+ALARM_EVERY: Final = 60  # envelopes of a zone
+QUIET_S: Final = 30  # less than ALARM_EVERY seconds: each crossing the wrong way opens an alert of its own
 
 
 def synthetic_site() -> Site:
@@ -42,6 +46,37 @@ def synthetic_site() -> Site:
     return Site.model_validate({"version": 1, "estate": estate, "zones": zones, "lines": lines, "cameras": cameras})
 
 
+def one_way_site() -> Site:
+    """The same estate, but nobody may leave by a line."""
+    site = synthetic_site()
+    lines = [line.model_copy(update={"allowed_direction": 1}) for line in site.lines]
+    limits = site.limits.model_copy(update={"wrong_way": WrongWay(quiet_s=QUIET_S)})
+    return site.model_copy(update={"lines": tuple(lines), "limits": limits})
+
+
+def alarming_envelopes(count: int, start_ms: int) -> list[Sent]:
+    """About `count` envelopes as `envelopes` has them, from `start_ms` on; every `ALARM_EVERY`th of a zone is alarming.
+
+    It tells a crossing the wrong way. There are no other crossings.
+    """
+    random = Random(7)
+    return [
+        _message(seq, n, seq * SLICE_MS, random, -1 if (seq + n) % ALARM_EVERY == 0 else None, start_ms)
+        for seq in range(count // ZONES)
+        for n in range(ZONES)
+    ]
+
+
+def alarms(messages: Sequence[Sent]) -> list[tuple[int, str, str]]:
+    """(place among `messages`, zone, envelope id) of each that tells a crossing the wrong way."""
+    found = []
+    for place, (_, value, _) in enumerate(messages):
+        if b'"direction":[-1]' in value:
+            told = json.loads(value)
+            found.append((place, told["zone_id"], "/".join(str(told[key]) for key in ENVELOPE_KEY)))
+    return found
+
+
 def envelopes(count: int) -> list[Sent]:
     """About `count` envelopes, one a second from each camera, `DETECTIONS_EACH` detections in each.
 
@@ -49,8 +84,12 @@ def envelopes(count: int) -> list[Sent]:
     """
     random = Random(7)
     seconds = count // ZONES
-    messages = [_message(seq, n, seq * SLICE_MS, random) for seq in range(seconds) for n in range(ZONES)]
-    return messages + [_message(seconds, n, seconds * SLICE_MS + CLOSING_MS, random, 0.0) for n in range(ZONES)]
+    messages = [
+        _message(seq, n, seq * SLICE_MS, random, _some_direction(random))
+        for seq in range(seconds)
+        for n in range(ZONES)
+    ]
+    return messages + [_message(seconds, n, seconds * SLICE_MS + CLOSING_MS, random, None) for n in range(ZONES)]
 
 
 def true_balances(messages: Sequence[Sent]) -> dict[str, int]:
@@ -62,8 +101,16 @@ def true_balances(messages: Sequence[Sent]) -> dict[str, int]:
     return dict(balances)
 
 
-def _message(seq: int, number: int, after_ms: int, random: Random, share: float = CROSSING_SHARE) -> Sent:
-    start_ms = START_MS + after_ms
+def _some_direction(random: Random) -> Direction | None:
+    if random.random() >= CROSSING_SHARE:
+        return None
+    return 1 if random.random() < 0.6 else -1
+
+
+def _message(
+    seq: int, number: int, after_ms: int, random: Random, direction: Direction | None, from_ms: int = START_MS
+) -> Sent:
+    start_ms = from_ms + after_ms
     envelope = Envelope(
         schema_version=SCHEMA_VERSION,
         estate_id="bench",
@@ -74,7 +121,7 @@ def _message(seq: int, number: int, after_ms: int, random: Random, share: float 
         start_ms=start_ms,
         end_ms=start_ms + SLICE_MS - 1,
         detections=_detections(start_ms, random),
-        crossings=_crossing(seq, number, start_ms, random) if random.random() < share else None,
+        crossings=_crossing(seq, number, start_ms, direction) if direction else None,
     )
     return envelope.zone_id.encode(), encoder.encode(envelope), start_ms
 
@@ -94,8 +141,7 @@ def _rounded(random: Random, scale: int) -> Iterator[float]:
     return (round(random.random() * scale, 2) for _ in range(DETECTIONS_EACH))
 
 
-def _crossing(seq: int, number: int, start_ms: int, random: Random) -> Crossings:
-    direction: Direction = 1 if random.random() < 0.6 else -1
+def _crossing(seq: int, number: int, start_ms: int, direction: Direction) -> Crossings:
     return Crossings(
         crossing_id=[f"{_line(number)}.{seq}"],
         event_ms=[start_ms + 500],

@@ -57,7 +57,10 @@ class Machine(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """One benchmark: higher is better, `ratio` is ours / peer; peers go by the name of their package."""
+    """One benchmark: higher is better, `ratio` is ours / peer; peers go by the name of their package.
+
+    `extra` are further figures of the same run; in the file each is a key beside the others.
+    """
 
     name: str
     unit: str
@@ -66,6 +69,7 @@ class Result(Struct, frozen=True, kw_only=True):
     ours: Spread
     peers: dict[str, Spread]
     ratio: dict[str, Spread]
+    extra: dict[str, float] = {}
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -138,7 +142,9 @@ def write_result(one: Result, folder: Path = OUT) -> Path:
     """Write `folder/NAME.json`; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{one.name}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(one), indent=2) + b"\n")
+    keys = msgspec.to_builtins(one)
+    keys |= keys.pop("extra")
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(keys), indent=2) + b"\n")
     return path
 
 
@@ -152,6 +158,8 @@ def table(one: Result) -> Table:
     shown.add_row(OURS, *_cells(one.ours), "", "")
     for peer, values in one.peers.items():
         shown.add_row(peer, *_cells(values), *_cells(one.ratio[peer]))
+    for key, value in one.extra.items():
+        shown.add_row(key, figure(value), "", "", "")
     return shown
 
 

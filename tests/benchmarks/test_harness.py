@@ -89,6 +89,14 @@ def test_result_file_reads_back(tmp_path: Path) -> None:
     assert msgspec.json.decode(path.read_bytes(), type=Result) == one
 
 
+def test_further_figures_are_keys_beside_the_others(tmp_path: Path) -> None:
+    one = msgspec.structs.replace(result("n", "u", MACHINE, [1.0], {"peer": [2.0]}), extra={"p99_ms": 7.5})
+    found = msgspec.json.decode(write_result(one, tmp_path).read_bytes())
+    assert found["p99_ms"] == 7.5
+    assert found["ratio"]["peer"]["median"] == 0.5
+    assert "extra" not in found
+
+
 def test_rounds_from_the_environment() -> None:
     assert rounds_wanted({}) == 5
     assert rounds_wanted({"ANFANG_BENCH_ROUNDS": "9"}) == 9
@@ -108,7 +116,7 @@ def test_different_answers_are_an_error() -> None:
 
 def test_unknown_name_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 2
-    assert "camera, occupancy, sink" in capsys.readouterr().err
+    assert "occupancy, poison, restart, sink" in capsys.readouterr().err
 
 
 def test_fingerprint_ignores_order_and_sees_every_change() -> None:

@@ -1,15 +1,14 @@
-"""The three programs that the occupancy benchmark compares, each a process: `python -m … {occupancy|faust|bare}`.
+"""The programs that the benchmarks of the streams compare, each a process: `python -m tests.benchmarks.workers NAME`.
 
-`occupancy` is the app itself. `faust` is what the documents of Faust show. `bare` is the app's own arithmetic with
-nothing but confluent_kafka around it: durable before it commits, yet it could not go on after a crash, for it neither
-reads its changelog back nor keeps an outbox.
+`occupancy` and `alerts` are the apps themselves. `faust` and `faust_*` are what the documents of Faust show
+(`plain_faust.py`). `bare` is occupancy's own arithmetic with nothing but confluent_kafka around it: durable before it
+commits, yet it could not go on after a crash, for it neither reads its changelog back nor keeps an outbox.
 """
 
 import sys
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import faust
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, Producer
 
@@ -17,12 +16,13 @@ from infra.events import encoder
 from infra.settings import Settings, load_settings
 from infra.topics import DETECTIONS, MAX_MESSAGE_BYTES, OCCUPANCY, PARTITIONER, topic_name
 from infra.validate import Refusal, judge
-from streams import occupancy, worker
+from streams import alerts, occupancy, worker
 from streams.durable import ZoneValue
 from streams.zone import ZoneRules, ZoneState, apply
-from tests.benchmarks.feed import synthetic_site
+from tests.benchmarks import plain_faust
+from tests.benchmarks.feed import one_way_site, synthetic_site
+from tests.benchmarks.plain_faust import TABLE
 
-TABLE: Final = "zones"
 BATCH: Final = 5_000
 Zones = dict[str, ZoneValue[ZoneState]]
 
@@ -37,37 +37,9 @@ def run_occupancy(settings: Settings) -> None:
     worker.run(occupancy.make_app(settings, synthetic_site()))
 
 
-def run_faust(settings: Settings) -> None:
-    """Plain Faust: one JSON document and one table write a message; broker settings as in our own apps."""
-    app = faust.App(
-        worker.group("faust", settings),
-        broker=f"kafka://{settings.kafka_address()}",
-        store="memory://",
-        datadir=str((settings.home / "faust" / "plain").absolute()),
-        topic_partitions=settings.partitions,
-        topic_replication_factor=settings.replication_factor,
-        topic_disable_leader=True,
-        web_enabled=False,
-        table_standby_replicas=0,
-        stream_buffer_maxsize=4096,
-        broker_commit_interval=1.0,
-        broker_max_poll_records=worker.POLL_RECORDS,
-        consumer_max_fetch_size=worker.FETCH_BYTES,
-        consumer_auto_offset_reset="earliest",
-        producer_linger_ms=5,
-        producer_max_batch_size=262_144,
-        producer_compression_type="lz4",
-    )
-    zones = app.Table(TABLE, default=int, partitions=settings.partitions)
-
-    async def count(stream: AsyncIterable[dict[str, dict[str, list[int]]]]) -> None:
-        async for envelope in stream:
-            crossings = envelope["crossings"]
-            zones[envelope["zone_id"]] += sum(crossings["direction"]) if crossings else 0
-
-    topic = app.topic(topic_name(DETECTIONS, settings), key_serializer="raw", value_serializer="json")
-    app.agent(topic, name="count")(count)
-    worker.run(app)
+def run_alerts(settings: Settings) -> None:
+    """Our app as `anfang stream alerts` runs it, on the made-up site whose lines may be crossed one way only."""
+    worker.run(alerts.make_app(settings, one_way_site()))
 
 
 def run_bare(settings: Settings) -> None:
@@ -134,8 +106,11 @@ def _taker(settings: Settings, producer: Producer) -> Callable[[Sequence[Message
 
 PROGRAMS: Final[dict[str, Callable[[Settings], None]]] = {
     occupancy.NAME: run_occupancy,
-    "faust": run_faust,
+    alerts.NAME: run_alerts,
     "bare": run_bare,
+    "faust": plain_faust.count,
+    "faust_alerts": plain_faust.watch,
+    "faust_keys": plain_faust.keep,
 }
 
 if __name__ == "__main__":
