@@ -1,10 +1,11 @@
-"""The command of this room: `anfang nightly`."""
+"""The commands of this room: `anfang nightly`; and `anfang trends`."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import batch.trends.cli
 from infra.configured import SiteOption, configured
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ Master = Annotated[str, typer.Option(help="Spark master")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's command to the root command."""
+    """Add this room's commands to the root command."""
     app.command()(nightly)
+    batch.trends.cli.register(app)
 
 
 def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master = "local[2]") -> None:

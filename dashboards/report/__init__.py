@@ -17,13 +17,13 @@ from dashboards.report.evidence import Ask, gather, office_ask
 from dashboards.report.facts import PARTITIONS, Facts, make_facts, parameters, questions
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
 from dashboards.report.narrative import write
-from dashboards.report.period import Period, make_period
 from dashboards.report.record import encode, make_record, read_record
 from dashboards.report.score import Score
 from dashboards.report.verify import Verdict, verify
 from infra.clock import Clock, SystemClock, local_day
 from infra.errors import UserError
 from infra.local.parts import fonts_folder
+from infra.period import Period, make_period
 from infra.settings import Settings
 from infra.site import Site
 

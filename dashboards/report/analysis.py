@@ -6,10 +6,10 @@ from dashboards.report.content import Block, Figure, Heading
 from dashboards.report.evidence import Row
 from dashboards.report.facts import Facts
 from dashboards.report.indicators import ChangeShown, Indicator
-from dashboards.report.period import chinese_date
 from dashboards.report.score import Assessment
 from dashboards.report.tables import alert_table, camera_table, crossing_table, gate_table, peak_table, zone_table
 from dashboards.report.wording import WEEKDAYS, interval, number, paragraph, percent, rule_name, yuan
+from infra.period import chinese_date
 
 
 def part_four(facts: Facts) -> Iterator[Block]:

@@ -6,10 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-import matplotlib as mpl
-import matplotlib.style
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -18,30 +15,17 @@ from dashboards.report.evidence import Row
 from dashboards.report.facts import Facts
 from dashboards.report.tables import daily_flow, line_names
 from dashboards.report.wording import WEEKDAYS, rule_name
+from infra.charts import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW, chart_style
 
-# Okabe and Ito's palette.
-BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#56B4E9",
-    "#CC79A7",
-    "#F0E442",
-    "#7F7F7F",
-)
 SERIES: Final = (BLUE, ORANGE, GREEN, SKY, PURPLE, VERMILION, YELLOW)
 OTHERS: Final = "其他"
 DPI: Final = 200
 MOST_LABELS: Final = 12
-STYLE: Final = Path(__file__).parent / "charts.mplstyle"
 
 
 def draw(facts: Facts, names: Sequence[str], fonts: Path) -> dict[str, bytes]:
     """The named charts as PNG bytes; `fonts` is the folder with Noto Sans SC."""
-    for font in sorted(fonts.glob("NotoSansSC_*.ttf")):
-        font_manager.fontManager.addfont(font)
-    with mpl.style.context(STYLE):
+    with chart_style(fonts):
         return {name: _png(CHARTS[name], facts) for name in names}
 
 

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from dashboards.report.evidence import Evidence, Parameter, Row
 from dashboards.report.indicators import Indicator, Tree
-from dashboards.report.period import Period
 from dashboards.report.score import Assessment, Exposure, Score, assess, total
+from infra.period import Period
 from infra.site import OUTSIDE, Line, Site
 
 PARTITIONS: Final = "kpi_partitions"

@@ -10,9 +10,9 @@ from dashboards.report.analysis import part_four
 from dashboards.report.appendix import appendices
 from dashboards.report.content import Block, Document, Heading, numbered
 from dashboards.report.facts import Facts, met, missed, unassessed
-from dashboards.report.period import chinese_date
 from dashboards.report.tables import indicator_table, score_table
 from dashboards.report.wording import NOT_SCORED, enumerated, number, paragraph, percent, value_text, yuan
+from infra.period import chinese_date
 
 
 def write(facts: Facts) -> Document:

@@ -9,9 +9,9 @@ from msgspec import Struct
 from dashboards.report.content import Document
 from dashboards.report.evidence import Evidence
 from dashboards.report.facts import Facts
-from dashboards.report.period import Period
 from dashboards.report.score import Assessment, Score
 from infra.errors import UserError
+from infra.period import Period
 
 RECORD_VERSION: Final = 1
 

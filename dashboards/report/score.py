@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from dashboards.report.chance import RateRatio, rate_ratio
 from dashboards.report.evidence import Row
 from dashboards.report.indicators import AtLeast, AtMost, ChangeShown, Indicator, RatioToTarget, Tree
+from infra.chance import RateRatio, rate_ratio
 
 NO_COMPARISON = "未提供上年同期数据，无法比较"
 NOT_REGISTERED = "站点文件未登记此类设备"

@@ -7,7 +7,7 @@ from typing import Final
 from dashboards.report.evidence import Answer, Ask, Parameter, Row, Scalar, gather
 from dashboards.report.facts import Facts, make_facts, parameters, questions
 from dashboards.report.indicators import load_tree
-from dashboards.report.period import Period
+from infra.period import Period
 from infra.settings import SMALL_SITE
 from infra.site import Site, load_site
 from warehouse.client import query

@@ -7,8 +7,8 @@ import pytest
 
 from dashboards.report.content import Document, Figure, Heading, Paragraph, Table
 from dashboards.report.narrative import write
-from dashboards.report.period import Period, chinese_date
 from dashboards.report.wording import enumerated, number, percent, yuan
+from infra.period import Period, chinese_date
 from tests.dashboards.report_facts import ANSWERS, NO_LEDGERS, Rows, changed, facts
 
 PARTS = [

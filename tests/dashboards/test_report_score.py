@@ -3,10 +3,10 @@
 import pytest
 from scipy.stats import beta, binomtest
 
-from dashboards.report.chance import RateRatio, binomial_interval, rate_ratio
 from dashboards.report.facts import unassessed
 from dashboards.report.indicators import load_tree
 from dashboards.report.score import Assessment, at_least, at_most, change_shown, grade_of, ratio_to_target, total
+from infra.chance import RateRatio, binomial_interval, rate_ratio
 from tests.dashboards.report_facts import NO_LEDGERS, changed, facts
 
 

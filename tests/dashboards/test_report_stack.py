@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from anfang import cli
 from dashboards.report import ReportFiles, run
-from dashboards.report.chance import rate_ratio
 from dashboards.report.evidence import Scalar
 from dashboards.report.record import Record, read_record
+from infra.chance import rate_ratio
 from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.local.parts import fetch_parts
