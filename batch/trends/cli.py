@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infra.configured import SiteOption, configured
+from infra.errors import UserError
 
 if TYPE_CHECKING:
     from batch.trends.study import Trend
     from infra.settings import Settings
     from infra.site import Site
 
-trends = typer.Typer(name="trends", help="What can be said of incidents beyond chance, and what not.")
+trends = typer.Typer(name="trends")
 
-KindName = Literal["theft", "public_order", "fight", "fire_lane", "other"]
 FromDay = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first day that the ledger tells of")
 ]
 ToDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last day that it tells of")]
-Kinds = Annotated[list[KindName] | None, typer.Option("--kind", help="give it again for more; default: all five")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="give it again for more; default: all five")]
 StepOption = Annotated[Literal["month", "week"], typer.Option(help="of the series")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="write all of it to this file, too")]
 PageFile = Annotated[Path, typer.Option("--to", help="the HTML file to write")]
@@ -40,7 +40,7 @@ class Asked:
     site: "Site"
     first: date | None
     last: date | None
-    kinds: tuple[KindName, ...]
+    kinds: tuple[str, ...]
     step: Literal["month", "week"]
 
     def answer(self) -> "list[Trend]":
@@ -49,9 +49,15 @@ class Asked:
         from batch.trends.study import study
         from warehouse.client import connect
 
+        if unknown := set(self.kinds) - set(KINDS):
+            raise UserError(f"--kind: no such kind: {', '.join(sorted(unknown))}", f"give some of {', '.join(KINDS)}")
         with connect(self.settings, "analyst") as client:
             history = read_history(client, self.site, self.first, self.last)
-        return [study(history, kind, self.step, self.site.estate.handover_date) for kind in self.kinds or KINDS]
+        return [
+            study(history, kind, self.step, self.site.estate.handover_date)
+            for kind in KINDS
+            if kind in (self.kinds or KINDS)
+        ]
 
 
 @trends.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from batch.trends.changes import changes, cost, segmented
 from batch.trends.hot import FALSE_DISCOVERIES, gamma_shape, hot_places, marginal, shrunk
@@ -284,6 +285,21 @@ def test_two_in_a_corner_do_not_make_it_hot() -> None:
     assert found["corner"].risk < 2 / found["corner"].expected / 2
     assert found["plaza"].low > 1
     assert hot_places({}, zones) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 50)), min_size=1, max_size=12))
+def test_the_tail_is_the_exact_test_adjusted_by_hand(cells: list[tuple[int, int]]) -> None:
+    incidents = {str(number): count for number, (count, _) in enumerate(cells)}
+    exposure = {str(number): passed for number, (_, passed) in enumerate(cells)}
+    total, all_passed = sum(incidents.values()), sum(exposure.values())
+    tails = {
+        name: binomtest(incidents[name], total, passed / all_passed, "greater").pvalue if total else 1.0
+        for name, passed in exposure.items()
+    }
+    ranked = sorted(tails.values())
+    for place in hot_places(incidents, exposure):
+        better = [p * len(ranked) / (rank + 1) for rank, p in enumerate(ranked) if p >= tails[place.name]]
+        assert place.adjusted_p == pytest.approx(min(1.0, *better), rel=1e-6)
 
 
 def test_what_shrinkage_takes_back_is_not_hot() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from batch.trends.cli import Asked
 from batch.trends.history import History, read_history
 from batch.trends.page import LIMITS, render
-from batch.trends.study import study
+from batch.trends.study import Trend, study
 from batch.trends.words import NOT_SHOWN, show
 from infra.errors import UserError
 from infra.local.parts import fonts_folder
@@ -81,11 +82,14 @@ def test_the_warehouse_is_read_as_it_was_written(fresh: Settings, site: Site, tm
     for zone in site.zones:
         touching = [line.id for line in site.lines if zone.id in (line.from_zone, line.to_zone)]
         assert history.zone_passages[zone.id] == len(LOADED) * sum(persons[line] for line in touching)
-    _for_people(history, fresh, site, tmp_path)
+    (trend,) = Asked(fresh, site, None, None, ("theft",), "month").answer()
+    assert trend == study(history, "theft", "month", site.estate.handover_date)
+    with pytest.raises(UserError, match="no such kind: arson"):
+        Asked(fresh, site, None, None, ("arson",), "month").answer()
+    _for_people(history, trend, fresh, site, tmp_path)
 
 
-def _for_people(history: History, settings: Settings, site: Site, folder: Path) -> None:
-    trend = study(history, "theft", "month", site.estate.handover_date)
+def _for_people(history: History, trend: Trend, settings: Settings, site: Site, folder: Path) -> None:
     assert (trend.unit, trend.looks.year_on_year_word, trend.looks.hand_over_word) == ("days", "fell", "fell")
     assert trend.placebo_rank == 1
     console = Console(record=True, width=200, file=(folder / "table.txt").open("w"))
