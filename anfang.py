@@ -24,6 +24,7 @@ The way of one event:
 \b
   anfang up                start Kafka and ClickHouse here (anfang doctor looks first)
   anfang produce …         cameras, a recording, real counts or a simulation → Kafka
+  anfang observe …         what a person has counted → Kafka
   anfang stream …          Faust: occupancy and alerts → Kafka
   anfang nightly …         Spark: the day → ClickHouse
   anfang watch | report    look at now; pull the performance report (绩效评价报告)

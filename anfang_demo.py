@@ -45,7 +45,7 @@ from infra.local.registry import read_process, start_process
 from infra.local.stack import down, up
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import DETECTIONS, GATE_PASSAGES, OCCUPANCY, Topic, create_topics
+from infra.topics import DETECTIONS, GATE_PASSAGES, HEADCOUNTS, OCCUPANCY, Topic, create_topics
 from producers import counts
 from producers.counts import CountsPlan, expected_counts
 from producers.produced import Produced
@@ -67,7 +67,7 @@ OUT: Final = Path("out/demo")
 SEED: Final = 20231208
 REAL_DAYS: Final = 14
 INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
-    "occupancy": (DETECTIONS,),
+    "occupancy": (DETECTIONS, HEADCOUNTS),
     "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES),
 }
 INCIDENTS: Final[dict[Kind, int]] = {"intruder": 2, "crowd": 2, "silent_camera": 2, "fire_lane_car": 1, "e_bike": 1}

@@ -56,6 +56,12 @@ def local_day(event_ms: int, tz: ZoneInfo) -> date:
     return datetime.fromtimestamp(event_ms / 1000, tz).date()
 
 
+def parse_ms(text: str, tz: ZoneInfo) -> int:
+    """UTC ms of an ISO 8601 time; one without offset is local time in `tz`. Raises ValueError when it is none."""
+    instant = datetime.fromisoformat(text)
+    return round((instant if instant.tzinfo else instant.replace(tzinfo=tz)).timestamp() * 1000)
+
+
 def iso_ms(event_ms: int) -> str:
     """`event_ms` as ISO 8601 in UTC with milliseconds, for people and logs."""
     return datetime.fromtimestamp(event_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -19,6 +19,7 @@ MAX_CLOCK_ERROR_MS = 86_400_000
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=96)]
 MAX_INTEGER = 2**63 - 1  # what Spark and ClickHouse can hold
+MAX_PERSONS = 1_000_000
 TimeMs = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 TrackId = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
@@ -117,6 +118,22 @@ class GatePassage(Struct, frozen=True, kw_only=True, gc=False):
     direction: Direction
     method: Literal["card", "face", "code", "remote", "button"]
     granted: bool
+
+
+class Headcount(Struct, frozen=True, kw_only=True, gc=False):
+    """Persons in a zone as somebody counted them, right to a standard deviation of `error_persons`.
+
+    The Kafka key is the zone. A later message of the same `headcount_id` stands in for the earlier one.
+    """
+
+    schema_version: Literal[1]
+    headcount_id: Identifier
+    estate_id: Identifier
+    zone_id: Identifier
+    event_ms: TimeMs
+    persons: Annotated[int, Meta(ge=0, le=MAX_PERSONS)]
+    error_persons: Annotated[float, Meta(ge=0, le=MAX_PERSONS)]
+    by: Identifier
 
 
 class OccupancyMinute(Struct, frozen=True, kw_only=True, gc=False):
@@ -238,6 +255,7 @@ class Baseline(Struct, frozen=True, kw_only=True, gc=False):
 MESSAGES: dict[str, type[Struct]] = {
     "envelope": Envelope,
     "gate_passage": GatePassage,
+    "headcount": Headcount,
     "occupancy_minute": OccupancyMinute,
     "occupancy_now": OccupancyNow,
     "alert": Alert,

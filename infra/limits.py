@@ -162,3 +162,9 @@ class Limits(Part):
     gate: Gate = Gate()
     unusual_flow: UnusualFlow = UnusualFlow()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
+    crossing_bias: float = Field(
+        0.005,
+        ge=0,
+        lt=0.5,
+        description="sd of the persons that a crossing adds where one way is missed more",
+    )

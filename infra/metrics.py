@@ -35,8 +35,8 @@ DUPLICATES: Final = Counter(
 )
 LATE: Final = Counter(
     "anfang_late_crossings",
-    "Crossings that came after the grace period and are left to the nightly. Do: look for a camera with a wrong clock "
-    "or a bad link; or raise ANFANG_GRACE_MINUTES.",
+    "Crossings that came after the grace period and are left to the nightly, and headcounts that did. Do: look for a "
+    "camera with a wrong clock or a bad link; report headcounts at once; or raise ANFANG_GRACE_MINUTES.",
     registry=REGISTRY,
 )
 DEAD_LETTERS: Final = Counter(

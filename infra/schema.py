@@ -19,6 +19,7 @@ from infra.topics import (
     DETECTIONS,
     DISPOSITIONS,
     GATE_PASSAGES,
+    HEADCOUNTS,
     OCCUPANCY,
     OCCUPANCY_LATEST,
     Topic,
@@ -28,6 +29,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 CHANNELS: dict[str, Topic] = {
     "envelope": DETECTIONS,
     "gate_passage": GATE_PASSAGES,
+    "headcount": HEADCOUNTS,
     "occupancy_minute": OCCUPANCY,
     "occupancy_now": OCCUPANCY_LATEST,
     "alert": ALERTS,

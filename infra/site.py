@@ -29,6 +29,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Point = tuple[float, float]
 GroundPoint = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 VendorKind = Literal["anfang", "axis", "dahua", "hikvision", "onvif", "xovis"]
+HOMES = frozenset({"estate", "phase", "building", "floor"})
 ZoneKind = Literal["estate", "phase", "courtyard", "building", "floor", "fire_lane", "perimeter", "technical"]
 
 
@@ -124,6 +125,11 @@ class Zone(Part):
     gathering_persons: int | None = Field(None, ge=2)
     loitering_minutes: int | None = Field(None, ge=1)
     neighbours: tuple[Slug, ...] = ()
+
+    @property
+    def has_homes(self) -> bool:
+        """Whether people sleep in it: it is of a kind that holds homes, and never closes or empties."""
+        return self.kind in HOMES and self.opening_hours is None and self.empty_hours is None
 
 
 class Line(Part):

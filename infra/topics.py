@@ -33,13 +33,24 @@ class Topic:
 
 DETECTIONS: Final = Topic("detections", 7, "envelopes from cameras, keyed by zone")
 GATE_PASSAGES: Final = Topic("gate_passages", 7, "decisions of personnel gates, keyed by the zone they let into")
+HEADCOUNTS: Final = Topic("headcounts", 365, "persons in a zone as somebody counted them, keyed by zone")
 OCCUPANCY: Final = Topic("occupancy", 7, "occupancy minutes and their corrections, keyed by zone")
 OCCUPANCY_LATEST: Final = Topic("occupancy_latest", None, "each zone as it is now, keyed by zone")
 ALERTS: Final = Topic("alerts", 90, "alert states: opened, updated, closed; keyed by zone")
 DISPOSITIONS: Final = Topic("dispositions", 365, "what people said of alerts, keyed by alert id")
 BASELINES: Final = Topic("baselines", None, "hour-of-week baselines from the nightly, keyed by line")
 DEAD_LETTERS: Final = Topic("dead_letters", 30, "refused messages: their own bytes, with headers saying where and why")
-TOPICS: Final = (DETECTIONS, GATE_PASSAGES, OCCUPANCY, OCCUPANCY_LATEST, ALERTS, DISPOSITIONS, BASELINES, DEAD_LETTERS)
+TOPICS: Final = (
+    DETECTIONS,
+    GATE_PASSAGES,
+    HEADCOUNTS,
+    OCCUPANCY,
+    OCCUPANCY_LATEST,
+    ALERTS,
+    DISPOSITIONS,
+    BASELINES,
+    DEAD_LETTERS,
+)
 
 # Headers of a dead letter; its key and value are the refused message's own bytes.
 HEADER_REASON: Final = "reason"

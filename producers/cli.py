@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.configured import SiteOption, configured
+from producers.observe.cli import observe
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -44,6 +45,7 @@ MetricsPortOption = Annotated[int | None, typer.Option("--metrics-port", help="s
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the root command."""
     app.add_typer(produce)
+    app.add_typer(observe)
 
 
 @produce.command()
@@ -57,6 +59,7 @@ def simulate(
     late: LateOption = 0.0,
     late_minutes: LateMinutesOption = 3.0,
     poison: PoisonOption = 0,
+    register: Annotated[bool, typer.Option("--register", help="count homes and estate each evening")] = False,
     seed: SeedOption = 7,
     site: SiteOption = None,
     truth: TruthOption = None,
@@ -74,7 +77,8 @@ def simulate(
 
     faults = Faults(missed, duplicates, late, late_minutes, poison)
     settings, estate = configured(site)
-    plan = Plan(_day(start, datetime.now(estate.tz).date()), days, seed, faults, parse_incidents(incident or []))
+    first = _day(start, datetime.now(estate.tz).date())
+    plan = Plan(first, days, seed, faults, parse_incidents(incident or []), register)
     with _sink(to, settings) as sink, _bar("simulate") as progress:
         _tell(run(estate, plan, sink, truth, progress))
 

@@ -5,7 +5,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Purpose = Literal["residents", "life", "visible", "missed", "late", "duplicates", "poison", "incidents", "counts"]
+Purpose = Literal[
+    "residents", "life", "visible", "missed", "late", "duplicates", "poison", "incidents", "counts", "register"
+]
 
 
 def dice(seed: int, purpose: Purpose, day: date = date.min) -> np.random.Generator:

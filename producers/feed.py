@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from infra.events import Headcount, encoder
 from infra.site import Site
-from infra.topics import DETECTIONS, GATE_PASSAGES
-from producers.day import Crossed, Day, balance
+from infra.topics import DETECTIONS, GATE_PASSAGES, HEADCOUNTS
+from producers.day import Balance, Crossed, Day, balance
 from producers.dice import dice
 from producers.layout import Bools, Ints, Layout
 from producers.produced import Produced
 from producers.simulate.faults import Faults, Poison, late_ms, missed, poisons, repeated
+from producers.simulate.register import register
 from producers.simulate.truth import Incident, TruthWriter
 from producers.sink import Sink
 from producers.slices import (
@@ -31,7 +33,7 @@ Progress = Callable[[float], None]
 """Told the share of the run that is done, from 0 to 1, a few times a second."""
 
 REPORT_EVERY = 5_000
-ENVELOPE, PASSAGE, POISON = 0, 1, 2
+ENVELOPE, PASSAGE, POISON, HEADCOUNT = 0, 1, 2, 3
 
 
 def no_progress(_done: float) -> None:
@@ -69,6 +71,7 @@ class Feed:
         days: int,
         seed: int,
         faults: Faults,
+        registered: bool = False,
         sink: Sink,
         truth: TruthWriter | None = None,
         progress: Progress = no_progress,
@@ -78,6 +81,7 @@ class Feed:
         self.produced = Produced()
         self._boot_id, self._seed, self._days, self._day = boot_id, seed, days, 0
         self._faults, self._sink, self._truth, self._progress = faults, sink, truth, progress
+        self._registered = registered
         self._next_seq: Ints = np.zeros(len(self.layout.pairs), np.int64)
 
     def send_day(self, day: Day) -> None:
@@ -87,9 +91,9 @@ class Feed:
         sent = day.crossed.take(caught.told)
         told = Told(day, sent, self._names(day, sent), self.layout, self._boot_id)
         rows = slices(told, truth, self._next_seq, dice(self._seed, "visible", day.date))
-        bad = self._poisons(day)
-        schedule = self._schedule(rows, told, bad)
-        self._send(rows, told, bad, schedule)
+        bad, counted = self._poisons(day), self._headcounts(day, truth)
+        schedule = self._schedule(rows, told, bad, counted)
+        self._send(rows, told, bad, counted, schedule)
         if self._truth is not None:
             self._truth.write_day(day, truth, caught.told)
         self._count(day, rows, bad, schedule, caught)
@@ -134,7 +138,12 @@ class Feed:
             dice=random,
         )
 
-    def _schedule(self, rows: Slices, told: Told, bad: list[Poison]) -> Schedule:
+    def _headcounts(self, day: Day, truth: Balance) -> list[Headcount]:
+        if not self._registered:
+            return []
+        return register(day, truth, self.layout, self._boot_id, dice(self._seed, "register", day.date))
+
+    def _schedule(self, rows: Slices, told: Told, bad: list[Poison], counted: list[Headcount]) -> Schedule:
         day = told.day
         delay = late_ms(_spared(rows, told.sent), self._faults, dice(self._seed, "late", day.date))
         again, after = repeated(len(rows), self._faults, dice(self._seed, "duplicates", day.date))
@@ -142,13 +151,14 @@ class Feed:
         gates = passages(day.crossed, self.layout)
         times = (send_ms, send_ms[again] + after, gates.event_ms)
         bad_ms = np.array([poison.sent_ms for poison in bad], np.int64)
-        sizes = (len(rows), len(again), len(gates), len(bad))
-        order = np.argsort(np.concatenate([*times, bad_ms]), kind="stable")
-        kind = np.repeat([ENVELOPE, ENVELOPE, PASSAGE, POISON], sizes)
-        index = np.concatenate([np.arange(len(rows)), again, np.arange(len(gates)), np.arange(len(bad))])
+        counted_ms = np.array([headcount.event_ms for headcount in counted], np.int64)
+        sizes = (len(rows), len(again), len(gates), len(bad), len(counted))
+        order = np.argsort(np.concatenate([*times, bad_ms, counted_ms]), kind="stable")
+        kind = np.repeat([ENVELOPE, ENVELOPE, PASSAGE, POISON, HEADCOUNT], sizes)
+        index = np.concatenate([np.arange(len(rows)), again, *(np.arange(size) for size in sizes[2:])])
         return Schedule(kind[order], index[order], len(again), int((delay > 0).sum()))
 
-    def _send(self, rows: Slices, told: Told, bad: list[Poison], schedule: Schedule) -> None:
+    def _send(self, rows: Slices, told: Told, bad: list[Poison], counted: list[Headcount], schedule: Schedule) -> None:
         day, write = told.day, envelope_writer(rows, told)
         keys = [self.layout.site.zones[zone].id.encode() for zone in self.layout.pair_zone]
         row_keys, row_ms = [keys[pair] for pair in rows.pair.tolist()], rows.start_ms.tolist()
@@ -161,8 +171,11 @@ class Feed:
                 send(DETECTIONS, row_keys[index], write(index), row_ms[index])
             elif kind == PASSAGE:
                 send(GATE_PASSAGES, *write_passage(index), passage_ms[index])
-            else:
+            elif kind == POISON:
                 send(DETECTIONS, bad[index].key, bad[index].value, bad[index].sent_ms)
+            else:
+                headcount = counted[index]
+                send(HEADCOUNTS, headcount.zone_id.encode(), encoder.encode(headcount), headcount.event_ms)
 
     def _reported(self, schedule: Schedule) -> Iterator[tuple[int, int]]:
         """The schedule's (kind, index), telling progress on the way."""
@@ -175,14 +188,15 @@ class Feed:
 
     def _count(self, day: Day, rows: Slices, bad: list[Poison], schedule: Schedule, caught: Caught) -> None:
         kinds = [poison.kind for poison in bad]
-        gates = int((schedule.kind == PASSAGE).sum())
+        gates, counted = (int((schedule.kind == kind).sum()) for kind in (PASSAGE, HEADCOUNT))
         self.produced += Produced(
-            messages=len(schedule.kind) - gates,
+            messages=len(schedule.kind) - gates - counted,
             valid_unique=len(rows),
             duplicates=schedule.first_repeat,
             poison={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
             late=schedule.late,
             passages=gates,
+            headcounts=counted,
             crossings_true=len(day.crossed),
             crossings_sent=int(caught.told.sum()),
             missed=caught.missed,

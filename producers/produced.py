@@ -18,6 +18,7 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
     poison: dict[str, int] = {}
     late: int = 0
     passages: int = 0
+    headcounts: int = 0
     crossings_true: int = 0
     crossings_sent: int = 0
     missed: int = 0
@@ -39,6 +40,7 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
             poison={kind: self.poison.get(kind, 0) + other.poison.get(kind, 0) for kind in kinds},
             late=self.late + other.late,
             passages=self.passages + other.passages,
+            headcounts=self.headcounts + other.headcounts,
             crossings_true=self.crossings_true + other.crossings_true,
             crossings_sent=self.crossings_sent + other.crossings_sent,
             missed=self.missed + other.missed,

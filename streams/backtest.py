@@ -16,8 +16,9 @@ from infra.site import Site
 from infra.topics import DETECTIONS, GATE_PASSAGES
 from infra.validate import Refusal, judge
 from streams.admissions import note_passage
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply
 from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rules, overdue_cameras, settled_gates
+from streams.zone_rules import ZoneRules
 
 TICK_MS: Final = 10_000
 TOLERANCE_MS: Final = 5 * MINUTE_MS

@@ -10,7 +10,8 @@ from typing import Final
 from infra.clock import MINUTE_MS
 from infra.events import SCHEMA_VERSION, Envelope, OccupancyNow, derived_id
 from streams.today import Told, note_visitors, turn, unique_visitors
-from streams.zone import Minute, ZoneRules, ZoneState, blind_cameras, coverage, estimate_after, live_cameras, watermark
+from streams.zone import Minute, ZoneState, blind_cameras, coverage, estimate_after, live_cameras, watermark
+from streams.zone_rules import ZoneRules
 
 STEP_MS: Final = 10_000
 

@@ -1,4 +1,4 @@
-"""The Faust app `anfang stream occupancy`: envelopes in; occupancy minutes, zones as they are now, dead letters out."""
+"""The Faust app `anfang stream occupancy`: envelopes and headcounts in; minutes, zones as they are now, dead letters out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import faust
 
 from infra.events import OccupancyMinute, OccupancyNow, encoder
+from infra.headcounts import judge_headcount
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY, OCCUPANCY_LATEST, topic_name
+from infra.topics import DEAD_LETTERS, DETECTIONS, HEADCOUNTS, OCCUPANCY, OCCUPANCY_LATEST, topic_name
 from infra.validate import Refusal, judge
 from streams import now, worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply, apply_headcount
+from streams.zone_rules import ZoneRules
 
 NAME = "occupancy"
 
@@ -33,12 +35,13 @@ class Room:
 
 def make_app(settings: Settings, site: Site) -> faust.App:
     """The occupancy app for one site, ready to run."""
-    detections = topic_name(DETECTIONS, settings)
-    app = worker.make_app(NAME, settings, [DETECTIONS])
+    detections, headcounts = (topic_name(topic, settings) for topic in (DETECTIONS, HEADCOUNTS))
+    app = worker.make_app(NAME, settings, [DETECTIONS, HEADCOUNTS])
     zones = worker.make_zones(app, settings, ZoneValue[ZoneState], ZoneState)
     rules = {zone.id: ZoneRules(site, zone.id, settings.grace_minutes * 60_000) for zone in site.zones}
     room = Room(site, zones, rules, *(topic_name(t, settings) for t in (OCCUPANCY, OCCUPANCY_LATEST, DEAD_LETTERS)))
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
+    worker.add_agent(app, headcounts, zones, lambda records: take_headcounts(records, room))
     return app
 
 
@@ -70,6 +73,25 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
     for zone_id, (told, record) in latest.items():
         taken.outputs[zone_id].append(_output(told, record, room.latest))
     _note_progress(taken)
+    return taken
+
+
+def take_headcounts(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
+    """Apply one partition's headcounts to their zones. A zone as it is now is told when its cameras next tell."""
+    taken: Taken[ZoneState] = Taken(records=len(records))
+    for record in records:
+        judged = judge_headcount(record.key, record.value, record.timestamp, room.site)
+        if isinstance(judged, Refusal):
+            taken.dead_letters.append(dead_letter(room.dead_letters, record, judged))
+            continue
+        value = room.zones.value(judged.zone_id, record.partition)
+        if not value.advance(record.topic, record.offset):
+            continue
+        duplicates, late = value.state.duplicates, value.state.too_late
+        rows = apply_headcount(value.state, judged, room.rules[judged.zone_id])
+        taken.duplicates += value.state.duplicates - duplicates
+        taken.late += value.state.too_late - late
+        taken.touch(judged.zone_id, value, [_output(row, record, room.occupancy) for row in rows])
     return taken
 
 

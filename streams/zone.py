@@ -5,24 +5,24 @@ a camera that is more than the silence timeout behind the newest, or says that i
 says so, or that its picture shows nothing (`Health`), is blind at once until it says otherwise: what it counts as
 visible is not believed, and its minutes are `partial` or `unknown`. A minute is published when the watermark
 passes its end, and again, with a higher revision, when a late event inside the grace period changes it. Events later
-than that are counted and left to the nightly.
+than that are counted and left to the nightly. Headcounts are kept by the minute they are of, so that it is all the same
+whether one comes before or after the envelopes of its time.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS
-from infra.events import SCHEMA_VERSION, Coverage, Crossings, Envelope, Health, OccupancyMinute, derived_id
-from infra.site import Site
-from streams.estimate import Estimate, MinuteEvidence, step
+from infra.events import SCHEMA_VERSION, Coverage, Crossings, Envelope, Headcount, Health, OccupancyMinute, derived_id
+from streams.estimate import Counted, Estimate, MinuteEvidence, step
 from streams.seen import Sequence, first_time
 from streams.today import Past, Today, fold
+from streams.zone_rules import ZoneRules
 
-MAX_UNKNOWN_MINUTES = 60
+MAX_UNKNOWN_MINUTES: Final = 60
 
 
 class CameraState(Struct):
@@ -54,11 +54,15 @@ class Minute(Struct):
 
 
 class ZoneState(Struct):
-    """One zone. Minutes before `closed_ms` were published; `base` is the estimate before the first one retained."""
+    """One zone. Minutes before `closed_ms` were published; `base` is the estimate after the minute `base_ms`, the last
+    one not retained. `headcounts` are by minute, then by headcount id.
+    """
 
     cameras: dict[str, CameraState] = {}
     minutes: dict[int, Minute] = {}
+    headcounts: dict[int, dict[str, Counted]] = {}
     base: Estimate = Estimate()
+    base_ms: int = -1
     closed_ms: int = -1
     watermark_ms: int = -1
     duplicates: int = 0
@@ -69,30 +73,6 @@ class ZoneState(Struct):
     def missing(self) -> int:
         """Envelopes whose numbers its cameras skipped."""
         return sum(sequence.missing for camera in self.cameras.values() for sequence in camera.sequences)
-
-
-@dataclass(frozen=True)
-class ZoneRules:
-    """What the state of one zone needs to know of the site and the settings."""
-
-    site: Site
-    zone_id: str
-    grace_ms: int
-
-    @cached_property
-    def expected_cameras(self) -> int:
-        """How many cameras of the site file report on this zone."""
-        return sum(self.zone_id in zones for zones in self.site.camera_zones.values())
-
-    @cached_property
-    def recognises(self) -> bool:
-        """Whether visitors are known again by a camera of the zone: tokens are told in a camera's home zone."""
-        return any(camera.faces is not None and camera.zones[0] == self.zone_id for camera in self.site.cameras)
-
-    @property
-    def silence_ms(self) -> int:
-        """After how long without news a camera no longer holds back the watermark."""
-        return self.site.limits.camera_silent.timeout_s * 1000
 
 
 def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[OccupancyMinute]:
@@ -121,6 +101,27 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
     if corrects or camera.latest_ms - state.closed_ms >= MINUTE_MS:
         return _publish(state, rules)
     return []
+
+
+def apply_headcount(state: ZoneState, headcount: Headcount, rules: ZoneRules) -> list[OccupancyMinute]:
+    """Take one valid headcount of this zone into the state, in place; returns the rows that it corrects.
+
+    A minute that is never published, because nothing was known around it, takes no headcount.
+    """
+    minute_ms = headcount.event_ms - headcount.event_ms % MINUTE_MS
+    if minute_ms < state.closed_ms - rules.grace_ms:
+        state.too_late += 1
+        return []
+    of_minute = state.headcounts.setdefault(minute_ms, {})
+    counted = Counted(headcount.persons, headcount.error_persons)
+    if of_minute.get(headcount.headcount_id) == counted:
+        state.duplicates += 1
+        return []
+    of_minute[headcount.headcount_id] = counted
+    if minute_ms not in state.minutes or minute_ms >= state.closed_ms:
+        return []
+    state.minutes[minute_ms].changed = True
+    return list(_changed_rows(state, rules))
 
 
 def _hear_health(camera: CameraState, health: Health, at_ms: int) -> None:
@@ -212,30 +213,42 @@ def _blind_in(camera: CameraState, minute_ms: int) -> bool:
 
 def _changed_rows(state: ZoneState, rules: ZoneRules) -> Iterator[OccupancyMinute]:
     """The closed minutes from the first changed one on, estimated anew: a change is felt in all that follow."""
-    before, changed = state.base, False
+    before, before_ms, changed = state.base, state.base_ms, False
     for minute_ms in sorted(state.minutes):
         if minute_ms >= state.closed_ms:
             break
         minute = state.minutes[minute_ms]
         changed |= minute.changed
         if changed:
-            minute.after = estimate_after(before, minute, minute_ms, rules)
+            counted = tuple(one for _, one in sorted(state.headcounts.get(minute_ms, {}).items()))
+            skipped = (minute_ms - before_ms) // MINUTE_MS - 1 if before_ms >= 0 else 0
+            minute.after = estimate_after(before, minute, minute_ms, rules, counted=counted, skipped_minutes=skipped)
             minute.revision, minute.changed = minute.revision + 1, False
             yield _row(state, minute, minute_ms, rules)
-        before = minute.after
+        before, before_ms = minute.after, minute_ms
 
 
-def estimate_after(before: Estimate, minute: Minute, minute_ms: int, rules: ZoneRules) -> Estimate:
+def estimate_after(
+    before: Estimate,
+    minute: Minute,
+    minute_ms: int,
+    rules: ZoneRules,
+    *,
+    counted: tuple[Counted, ...] = (),
+    skipped_minutes: int = 0,
+) -> Estimate:
     """The estimate after a minute, closed or still open, from the one before it."""
-    site = rules.site
     evidence = MinuteEvidence(
         ins=minute.ins,
         outs=minute.outs,
         visible=minute.visible,
-        known_empty=site.is_known_empty(rules.zone_id, minute_ms),
-        blind_cameras=minute.blind_cameras,
+        known_empty=rules.site.is_known_empty(rules.zone_id, minute_ms),
+        ordinary_night=rules.is_ordinary_night(minute_ms),
+        counted=counted,
+        blind_share=max(0, minute.blind_cameras) / max(1, rules.expected_cameras),
+        skipped_minutes=skipped_minutes,
     )
-    return step(before, evidence, site.limits.crossing_miss_rate, site.zone[rules.zone_id].visible_fraction)
+    return step(before, evidence, rules.model)
 
 
 def _row(state: ZoneState, minute: Minute, minute_ms: int, rules: ZoneRules) -> OccupancyMinute:
@@ -268,9 +281,12 @@ def coverage(minute: Minute, rules: ZoneRules) -> Coverage:
 
 def _forget(state: ZoneState, rules: ZoneRules) -> None:
     """Fold minutes that no late event may change any more into `base`."""
+    kept_from_ms = state.closed_ms - rules.grace_ms
     for minute_ms in sorted(state.minutes):
-        if minute_ms >= state.closed_ms - rules.grace_ms:
+        if minute_ms >= kept_from_ms:
             break
         minute = state.minutes.pop(minute_ms)
-        state.base = minute.after
+        state.base, state.base_ms = minute.after, minute_ms
         fold(state.today, Past(minute_ms, minute.ins, minute.outs, minute.after.mean), rules.site.tz)
+    for minute_ms in [minute_ms for minute_ms in state.headcounts if minute_ms < kept_from_ms]:
+        del state.headcounts[minute_ms]

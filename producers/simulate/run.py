@@ -24,13 +24,17 @@ from producers.sink import Sink
 
 @dataclass(frozen=True)
 class Plan:
-    """What to simulate: local days, seed, faults, and how many incidents of each kind, spread over the days."""
+    """What to simulate: local days, seed, faults, and how many incidents of each kind, spread over the days.
+
+    With `register` the persons of the estate and of every building are counted each evening, not quite exactly.
+    """
 
     start: date
     days: int = 1
     seed: int = 7
     faults: Faults = field(default_factory=Faults)
     incidents: Mapping[Kind, int] = field(default_factory=dict)
+    register: bool = False
 
     def kinds_on(self, number: int) -> list[Kind]:
         """The kinds of the incidents on day `number`: they take turns over the days."""
@@ -53,6 +57,7 @@ def run(
             days=plan.days,
             seed=plan.seed,
             faults=plan.faults,
+            registered=plan.register,
             sink=sink,
             truth=truth,
             progress=progress,

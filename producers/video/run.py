@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
@@ -12,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from infra.clock import Clock, SystemClock
+from infra.clock import Clock, SystemClock, parse_ms
 from infra.errors import UserError
 from infra.events import derived_id
 from infra.site import Camera, Site
@@ -208,10 +207,9 @@ def _film(plan: Plan, preview: Path, camera: Camera) -> Path:
 def start_of(text: str, site: Site) -> int:
     """The UTC ms of an ISO 8601 time, local to the estate where it has no offset. Raises UserError."""
     try:
-        start = datetime.fromisoformat(text)
+        return parse_ms(text, site.tz)
     except ValueError:
         raise UserError(f"--start {text}: not a time", "give e.g. 2024-05-27T08:00:00 (local) or …+08:00") from None
-    return int((start if start.tzinfo else start.replace(tzinfo=site.tz)).timestamp() * 1000)
 
 
 def boot_id_of(plan: Plan, source: str, camera: Camera, start_ms: int) -> str:

@@ -18,7 +18,8 @@ from infra.topics import DETECTIONS, MAX_MESSAGE_BYTES, OCCUPANCY, PARTITIONER, 
 from infra.validate import Refusal, judge
 from streams import alerts, occupancy, worker
 from streams.durable import ZoneValue
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply
+from streams.zone_rules import ZoneRules
 from tests.benchmarks import plain_faust
 from tests.benchmarks.feed import one_way_site, synthetic_site
 from tests.benchmarks.plain_faust import TABLE

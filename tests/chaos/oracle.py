@@ -14,7 +14,8 @@ from confluent_kafka import Message
 from infra.clock import MINUTE_MS
 from infra.events import Alert, Envelope, OccupancyMinute, envelope_id
 from infra.site import Site
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply
+from streams.zone_rules import ZoneRules
 
 Counts = dict[tuple[str, int], tuple[int, int]]  # (zone, minute) -> (ins, outs)
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from infra.events import Envelope, GatePassage
+from infra.events import Envelope, GatePassage, Headcount
 from infra.settings import SMALL_SITE
 from infra.site import Site, load_site
-from infra.topics import DETECTIONS, GATE_PASSAGES, Topic
+from infra.topics import DETECTIONS, GATE_PASSAGES, HEADCOUNTS, Topic
 from producers.sink import Headers
 
 SMALL = load_site(SMALL_SITE)
@@ -67,6 +67,10 @@ class MemorySink:
         """The decoded envelopes that carry crossings, each once."""
         told = dict.fromkeys(one.value for one in self.detections() if b'"crossing_id"' in one.value)
         return [msgspec.json.decode(value, type=Envelope) for value in told]
+
+    def headcounts(self) -> list[Headcount]:
+        """All headcounts decoded."""
+        return [msgspec.json.decode(one.value, type=Headcount) for one in self.sent if one.topic == HEADCOUNTS.name]
 
     def passages(self) -> list[GatePassage]:
         """All gate passages decoded."""

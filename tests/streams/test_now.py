@@ -19,7 +19,8 @@ from streams import now
 from streams.durable import DurableZones, ZoneValue
 from streams.now import STEP_MS
 from streams.occupancy import Room, take_envelopes
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply
+from streams.zone_rules import ZoneRules
 from tests.streams.test_zone import GATES, MINUTES, RULES, SITE, START_MS, Passing, _envelope, _stream, passings
 
 MIDNIGHT_MS, _ = day_bounds_ms(date(2023, 11, 16), SITE.tz)

@@ -18,15 +18,15 @@ from infra.local.registry import read_process, start_process, stop_process
 from infra.passages import passage_key
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPANCY, OCCUPANCY_LATEST
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, HEADCOUNTS, OCCUPANCY, OCCUPANCY_LATEST
 from streams.worker import group
 from tests.kafka_helpers import Sent, produce, read_all
-from tests.streams.test_zone import START_MS, Passing, _stream
+from tests.streams.test_zone import START_MS, Passing, _headcount, _settled, _stream
 
 pytestmark = pytest.mark.stack
 SITE = load_site(SMALL_SITE)
 MINUTES = 30
-INPUTS = {"occupancy": (DETECTIONS,), "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES)}
+INPUTS = {"occupancy": (DETECTIONS, HEADCOUNTS), "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES)}
 
 
 def _start(settings: Settings, name: str) -> None:
@@ -88,6 +88,32 @@ def test_exact_after_kill_nine_with_duplicates(running: Settings) -> None:
     newest = msgspec.json.decode(read_all(running, OCCUPANCY_LATEST)[-1].value() or b"", type=OccupancyNow)
     assert (newest.zone_id, newest.ins_today) == ("estate", sum(p.direction > 0 for p in passings))
     assert newest.occupancy == rows[max(rows)].occupancy
+
+
+def test_headcounts_are_exact_after_kill_nine_and_bad_ones_are_dead_letters(running: Settings) -> None:
+    envelopes = _stream(_passings(), MINUTES)
+    told = [_headcount(8.5, 70, 4.0, "early"), _headcount(21.5, 160, 4.0, "late")]
+    bad = encoder.encode(_headcount(9, 1)).replace(b'"estate"', b'"moon"')
+    messages, half = _sent(envelopes), len(envelopes) // 2
+    produce(
+        running, HEADCOUNTS, [(b"estate", bad, START_MS), *((b"estate", encoder.encode(h), h.event_ms) for h in told)]
+    )
+    produce(running, DETECTIONS, messages[:half])
+    wait_until(lambda: sum(end_offsets(running, OCCUPANCY)) > 12, 90, "rows past the first headcount")
+    _kill(running, "occupancy")
+    produce(running, HEADCOUNTS, [(b"estate", encoder.encode(told[0]), told[0].event_ms)])
+    produce(running, DETECTIONS, messages[half:])
+    _start(running, "occupancy")
+    _wait(running, "occupancy")
+
+    rows: dict[int, OccupancyMinute] = {}
+    for message in read_all(running, OCCUPANCY):
+        row = msgspec.json.decode(message.value() or b"", type=OccupancyMinute)
+        rows[row.minute_ms] = msgspec.structs.replace(row, revision=0, watermark_ms=0)
+    assert rows == _settled([*told, *envelopes])
+    assert rows[START_MS + 21 * MINUTE_MS].occupancy != rows[START_MS + 21 * MINUTE_MS].balance
+    (letter,) = read_all(running, DEAD_LETTERS)
+    assert (_header(letter.headers(), "reason"), letter.value()) == ("unknown_zone", bad)
 
 
 def test_bad_input_goes_to_dead_letters_and_the_stream_goes_on(running: Settings) -> None:

@@ -1,6 +1,7 @@
 """Occupancy minutes of one zone against a brute-force recount of the sorted, de-duplicated events."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -8,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.clock import MINUTE_MS
-from infra.events import Crossings, Envelope, Health, OccupancyMinute
+from infra.events import Crossings, Envelope, Headcount, Health, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply, apply_headcount
+from streams.zone_rules import ZoneRules
 
 SITE = load_site(SMALL_SITE)
 RULES = ZoneRules(SITE, "estate", grace_ms=5 * MINUTE_MS)
@@ -206,3 +208,118 @@ def test_health_told_late_of_an_earlier_time_changes_nothing() -> None:
     for one in [_told("north", 2, health=SEES), _told("north", 1, health=COVERED)]:
         apply(state, one, RULES)
     assert not state.cameras["cam_gate_north"].blind
+
+
+def _headcount(minute: float, persons: int, error: float = 1.0, name: str = "h") -> Headcount:
+    return Headcount(
+        schema_version=1,
+        headcount_id=name,
+        estate_id=SITE.estate.id,
+        zone_id="estate",
+        event_ms=START_MS + round(minute * MINUTE_MS),
+        persons=persons,
+        error_persons=error,
+        by="operator",
+    )
+
+
+def _settled(messages: Iterable[Envelope | Headcount]) -> dict[int, OccupancyMinute]:
+    """The last row of each minute, without what tells only when it was published."""
+    state = ZoneState()
+    rows: dict[int, OccupancyMinute] = {}
+    for message in messages:
+        if isinstance(message, Headcount):
+            fresh = apply_headcount(state, message, RULES)
+        else:
+            fresh = apply(state, message, RULES)
+        rows |= {row.minute_ms: msgspec.structs.replace(row, revision=0, watermark_ms=0) for row in fresh}
+    return rows
+
+
+def _mixed(envelopes: list[Envelope], told: list[tuple[Headcount, float]]) -> list[Envelope | Headcount]:
+    """Each headcount before the envelopes of its minute, or up to five minutes after: (headcount, share of that)."""
+    moments: list[tuple[float, Envelope | Headcount]] = [(one.start_ms, one) for one in envelopes]
+    for one, share in told:
+        moments.append((START_MS + share * (one.event_ms + 5 * MINUTE_MS - START_MS), one))
+    return [message for _, message in sorted(moments, key=lambda pair: pair[0])]
+
+
+counts = st.lists(
+    st.builds(
+        _headcount,
+        minute=st.floats(0, MINUTES - 0.01),
+        persons=st.integers(0, 60),
+        error=st.sampled_from([0.0, 1.0, 5.0]),
+        name=st.sampled_from(["a", "b", "c", "d"]),
+    ),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda one: one.headcount_id,
+)
+
+
+@given(passings, counts, st.lists(st.floats(0, 0.999), min_size=4, max_size=4), st.randoms(use_true_random=False))
+def test_headcounts_give_the_same_rows_whenever_they_come(
+    moves: list[Passing], told: list[Headcount], shares: list[float], rng: object
+) -> None:
+    import random
+
+    assert isinstance(rng, random.Random)
+    envelopes = _stream(moves, MINUTES + 8)
+    first = _settled([*told, *envelopes])
+    shuffled = rng.sample(told, len(told)) + rng.sample(told, len(told))
+    later = _settled(_mixed(envelopes, list(zip(shuffled, [*shares, *shares], strict=False))))
+    assert later == first
+    assert {ms: row.balance for ms, row in first.items()} == {ms: r.balance for ms, r in _settled(envelopes).items()}
+
+
+def test_a_headcount_corrects_its_minute_and_those_after_but_not_the_balance() -> None:
+    without, told = _settled(_stream([], 9)), _settled([*_stream([], 9), _headcount(6.5, 40)])
+    before, after = START_MS + 5 * MINUTE_MS, START_MS + 6 * MINUTE_MS
+    assert told[before] == without[before]
+    assert told[after].occupancy > 39
+    assert (told[after].balance, without[after].occupancy) == (0, 0)
+
+
+def test_a_headcount_later_than_the_grace_is_counted_and_left_alone() -> None:
+    state = ZoneState()
+    for envelope in _stream([], 20):
+        apply(state, envelope, RULES)
+    assert apply_headcount(state, _headcount(1, 40), RULES) == []
+    assert state.too_late == 1
+    assert not state.headcounts
+
+
+def test_the_same_headcount_again_is_a_duplicate_and_another_number_stands_in_for_it() -> None:
+    state = ZoneState()
+    for envelope in _stream([], 9):
+        apply(state, envelope, RULES)
+    first = apply_headcount(state, _headcount(7, 40), RULES)
+    assert apply_headcount(state, _headcount(7, 40), RULES) == []
+    assert state.duplicates == 1
+    second = apply_headcount(state, _headcount(7, 20), RULES)
+    assert (first[-1].occupancy > 39, second[-1].occupancy < 21) == (True, True)
+
+
+def test_blindness_widens_the_interval_until_it_says_nothing_and_a_headcount_brings_it_back() -> None:
+    """Half a day in which the cameras say that they see nothing, then a count by hand."""
+    minutes = 12 * 60
+    told = [_told(gate, m, health=OFFLINE) for m in range(1, minutes) for gate in GATES]
+    rows = _settled([*(_told(gate, 0, health=SEES) for gate in GATES), *told, _headcount(minutes - 3.5, 800, 10.0)])
+    hours = [rows[START_MS + hour * 60 * MINUTE_MS] for hour in range(1, 11)]
+    widths = [row.high - row.low for row in hours]
+    assert widths == sorted(widths)
+    assert {row.coverage for row in hours} == {"unknown"}
+    assert (hours[-1].low, hours[-1].high > SITE.zone["estate"].capacity * 0.9) == (0, True)
+    counted = rows[START_MS + (minutes - 4) * MINUTE_MS]
+    assert counted.low < 800 < counted.high
+    assert counted.high - counted.low < 200
+
+
+def test_the_interval_is_wider_after_a_gap_without_any_news() -> None:
+    envelopes = [*_stream([Passing(START_MS + 5, "north", 1)], 3)]
+    back = [_envelope(g, 500 + n, START_MS + (300 + n) * MINUTE_MS) for n in range(3) for g in GATES]
+    rows = _settled([*envelopes, *back])
+    before, after = rows[START_MS + MINUTE_MS], rows[max(rows)]
+    assert after.minute_ms > START_MS + 290 * MINUTE_MS
+    assert after.high > before.high + 500

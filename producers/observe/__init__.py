@@ -1,0 +1,1 @@
+"""What people tell of the estate, beside its cameras."""
