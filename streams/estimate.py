@@ -33,7 +33,10 @@ UNKNOWN_VARIANCE: Final = 1e8
 SURPRISE: Final = 4.0
 NIGHT_HOUR: Final = 4
 NIGHT_AWAY: Final = 0.05
-"""Share of the residents who sleep elsewhere on a given night, each on their own: variance of a night's persons."""
+HOUSEHOLD: Final = 2.7
+"""Share of the households that sleep elsewhere on a given night, and persons in one: who is away, is so together."""
+LIVED_IN: Final = 0.2
+"""Share of its capacity that a zone holds at night at least, where people live: other nights need not be alike."""
 TURNOVER: Final = 0.001
 """Share of the residents who move in or out from one night to the next: how fast the level drifts."""
 SETTLED_MINUTES: Final = 1440
@@ -123,7 +126,7 @@ def step(before: Estimate, seen: MinuteEvidence, model: Model) -> Estimate:
         after = _observe(after, PERSONS, 0.0, COUNT_VARIANCE)
     for counted in seen.counted:
         after = _believe(after, counted)
-    if seen.ordinary_night and after.minutes >= SETTLED_MINUTES:
+    if seen.ordinary_night and after.minutes >= SETTLED_MINUTES and after.mean >= LIVED_IN * model.capacity:
         after = _sleep(after)
     persons, level, bias = after.state
     return after if persons >= 0 else msgspec.structs.replace(after, state=(0.0, level, bias))
@@ -158,9 +161,9 @@ def _believe(before: Estimate, counted: Counted) -> Estimate:
 
 def _sleep(before: Estimate) -> Estimate:
     """A night: as many persons as on other nights, but for who is away. One that is far off begins a new level."""
-    noise = NIGHT_AWAY * max(before.mean, 1.0)
+    noise = NIGHT_AWAY * HOUSEHOLD * before.mean + COUNT_VARIANCE
     (nn, nl, nb), (_, ll, lb), (_, _, bb) = before.covariance
-    ll += TURNOVER * max(before.mean, 1.0)
+    ll += TURNOVER * before.mean
     if (before.state[0] - before.state[1]) ** 2 > SURPRISE**2 * (nn - 2 * nl + ll + noise):
         nl, ll, lb = 0.0, UNKNOWN_VARIANCE, 0.0
     drifted = msgspec.structs.replace(before, covariance=((nn, nl, nb), (nl, ll, lb), (nb, lb, bb)))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streams.estimate import (
     BLIND_FLOW,
     COUNT_VARIANCE,
+    HOUSEHOLD,
     NIGHT_AWAY,
     SETTLED_MINUTES,
     UNKNOWN_VARIANCE,
@@ -113,7 +114,7 @@ def test_a_night_pulls_towards_the_level_of_other_nights() -> None:
     first = step(_estimate(500, 4.0, minutes=2000), replace(QUIET, ordinary_night=True), PLAIN)
     assert first.mean == pytest.approx(500, abs=0.01)
     assert first.state[1] == pytest.approx(500, abs=0.2)
-    assert first.covariance[1][1] == pytest.approx(4.0 + NIGHT_AWAY * 500, rel=0.01)
+    assert first.covariance[1][1] == pytest.approx(4.0 + NIGHT_AWAY * HOUSEHOLD * 500, rel=0.01)
     second = _night(first, drift=30)
     assert 500 < second.mean < 512
     assert second.variance < 4.0 + 30**2
@@ -122,6 +123,11 @@ def test_a_night_pulls_towards_the_level_of_other_nights() -> None:
 def test_the_first_day_teaches_no_level() -> None:
     young = step(_estimate(500, 4.0, minutes=SETTLED_MINUTES - 2), replace(QUIET, ordinary_night=True), PLAIN)
     assert young.covariance[1][1] == UNKNOWN_VARIANCE
+
+
+def test_a_zone_that_is_nearly_empty_at_night_has_no_level() -> None:
+    empty = step(_estimate(19, 4.0, minutes=2000), replace(QUIET, ordinary_night=True), PLAIN)
+    assert (empty.mean, empty.covariance[1][1]) == (19, UNKNOWN_VARIANCE)
 
 
 def test_a_night_unlike_all_others_begins_a_new_level() -> None:
