@@ -1,4 +1,4 @@
-"""The Faust app `anfang stream occupancy`: envelopes and headcounts in; minutes, zones as they are now, dead letters out."""
+"""The Faust app `anfang stream occupancy`: envelopes and headcounts in; minutes, each zone now, dead letters out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
