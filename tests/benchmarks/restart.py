@@ -23,7 +23,8 @@ from infra.topics import DETECTIONS
 from infra.validate import Refusal, judge
 from producers.sink import transport_options
 from streams.durable import ZoneValue
-from streams.zone import ZoneRules, ZoneState, apply
+from streams.zone import ZoneState, apply
+from streams.zone_rules import ZoneRules
 from tests.benchmarks import occupancy
 from tests.benchmarks.feed import ZONES, envelopes, synthetic_site
 from tests.benchmarks.harness import Result, compare, own_topics, same
