@@ -6,8 +6,9 @@ PYTHON := .venv/bin/python
 ANFANG := .venv/bin/anfang
 NAME ?=
 SEEDS ?= 20
+MINUTES ?= 120
 
-.PHONY: help setup demo down test check bench chaos dashboards clean
+.PHONY: help setup demo down test check bench chaos soak dashboards clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +45,9 @@ bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 
 chaos: setup  ## kill workers and broker while events flow, SEEDS times; what comes out must equal the oracle
 	$(PYTHON) -m tests.chaos --seeds $(SEEDS)
+
+soak: setup  ## run the workers for MINUTES and watch their memory
+	$(PYTHON) -m tests.chaos.soak --minutes $(MINUTES)
 
 dashboards: setup  ## Superset with its dashboard, and a check of every chart
 	$(ANFANG) dashboards up

@@ -5,6 +5,7 @@ import pytest
 from infra.settings import Settings
 from tests.chaos.feed import messages
 from tests.chaos.run import Wrong, differences, run_seed
+from tests.chaos.soak import growth
 
 
 def test_the_same_seed_is_the_same_input_and_another_is_not() -> None:
@@ -15,6 +16,12 @@ def test_differences_are_counted_both_ways() -> None:
     a, b = Wrong(1, 2), Wrong(2, 1)
     assert differences({"x": a, "y": b}, {"x": a, "y": b}) == Wrong(0, 0)
     assert differences({"x": b, "z": a}, {"x": a, "y": b}) == Wrong(missing=2, extra=1)
+
+
+def test_growth_is_the_late_peak_by_the_early_sample() -> None:
+    start_up = [50.0] * 10
+    assert growth([*start_up, *[100.0] * 50, 104.0, *[100.0] * 179]) == pytest.approx(104.0 / 100.0)
+    assert growth([100.0] * 240) == 1.0
 
 
 @pytest.mark.stack
