@@ -1,27 +1,26 @@
 """Each zone as it is now, for the compacted topic: at most once in 10 s of event time, and only what is new.
 
 A step is told when the zone's watermark passes it, if anything changed since the last one; the minutes' own steps
-always. Where the watermark passes several at once, only the last is told. What is told depends on the order of the
-zone's envelopes only, not on how they were batched.
+always. Where the watermark passes several at once, only the last is told: a worker that catches up looks once a batch,
+so which steps are told depends on the batches, and what is told of a step on the zone's envelopes only.
 """
 
 from typing import Final
 
 from infra.clock import MINUTE_MS
-from infra.events import SCHEMA_VERSION, Envelope, OccupancyNow, derived_id
-from streams.today import Told, note_visitors, turn, unique_visitors
+from infra.events import SCHEMA_VERSION, OccupancyNow, derived_id
+from streams.today import Told, turn, unique_visitors
 from streams.zone import Minute, ZoneState, blind_cameras, coverage, estimate_after, live_cameras, watermark
 from streams.zone_rules import ZoneRules
 
 STEP_MS: Final = 10_000
 
 
-def step(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> OccupancyNow | None:
-    """What is to be told of the zone after `envelope`, which was applied to it; changes `state.today` only."""
+def step(state: ZoneState, rules: ZoneRules) -> OccupancyNow | None:
+    """What is to be told of the zone after the envelopes applied so far; changes `state.today` only."""
     today = state.today
-    if envelope.visitors is not None:
-        note_visitors(today, envelope.visitors, rules.site.tz)
-    if envelope.end_ms < today.due_ms or state.closed_ms < 0 or _still_waits(state, envelope.end_ms, rules):
+    newest_ms = max((camera.latest_ms for camera in state.cameras.values()), default=-1)
+    if newest_ms < today.due_ms or state.closed_ms < 0 or _still_waits(state, newest_ms, rules):
         return None
     live = live_cameras(state, rules)
     watermark_ms = watermark(live)

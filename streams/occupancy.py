@@ -51,7 +51,6 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
     Of what is told of a zone as it is now, the batch's last word is enough: the topic is compacted.
     """
     taken: Taken[ZoneState] = Taken(records=len(records))
-    latest: dict[str, tuple[OccupancyNow, Record]] = {}
     for record in records:
         judged = judge(record.value, record.timestamp, room.site)
         if isinstance(judged, Refusal):
@@ -63,15 +62,14 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
             continue
         duplicates, late = value.state.duplicates, value.state.too_late
         rows = apply(value.state, judged, rules)
-        told = now.step(value.state, judged, rules)
-        if told is not None:
-            latest[zone_id] = told, record
         taken.envelopes += 1
         taken.duplicates += value.state.duplicates - duplicates
         taken.late += value.state.too_late - late
         taken.touch(zone_id, value, [_output(row, record, room.occupancy) for row in rows])
-    for zone_id, (told, record) in latest.items():
-        taken.outputs[zone_id].append(_output(told, record, room.latest))
+    for zone_id, value in taken.touched.items():
+        told = now.step(value.state, room.rules[zone_id])
+        if told is not None:
+            taken.outputs[zone_id].append(_output(told, records[-1], room.latest))
     _note_progress(taken)
     return taken
 

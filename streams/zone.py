@@ -19,7 +19,7 @@ from infra.clock import MINUTE_MS
 from infra.events import SCHEMA_VERSION, Coverage, Crossings, Envelope, Headcount, Health, OccupancyMinute, derived_id
 from streams.estimate import Counted, Estimate, MinuteEvidence, step
 from streams.seen import Sequence, first_time
-from streams.today import Past, Today, fold
+from streams.today import Past, Today, fold, note_visitors
 from streams.zone_rules import ZoneRules
 
 MAX_UNKNOWN_MINUTES: Final = 60
@@ -89,6 +89,8 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
         return []
     was_closed = state.closed_ms
     camera.latest_ms = max(camera.latest_ms, envelope.end_ms)
+    if envelope.visitors is not None:
+        note_visitors(state.today, envelope.visitors, rules.site.tz)
     if envelope.crossings is not None:
         _count_crossings(state, envelope.crossings, rules)
     if envelope.health is not None:

@@ -1,8 +1,8 @@
 """`python -m tests.chaos.soak --minutes 120`: workers run steadily for hours; their memory must not grow.
 
 One simulated day after the other flows at `--speed` times the pace of life. Every half minute each worker's resident
-memory is noted; the greatest from minute 30 on is compared with that at minute 5 (in shorter runs: from a quarter of the
-time on, with that at a twenty-fourth). Writes `out/soak/summary.json`.
+memory is noted; the greatest from minute 30 on is compared with that at minute 5 (in shorter runs: from a quarter of
+the time on, with that at a twenty-fourth). Writes `out/soak/summary.json`.
 """
 
 import argparse

@@ -34,7 +34,7 @@ def _told(
     told: list[OccupancyNow] = []
     for envelope in envelopes:
         rows |= {row.minute_ms: row for row in apply(state, envelope, rules)}
-        one = now.step(state, envelope, rules)
+        one = now.step(state, rules)
         told += [] if one is None else [one]
     return told, rows
 
@@ -126,7 +126,7 @@ def _with_tokens(gate: str, seq: int, at_ms: int, tokens: Sequence[str]) -> Enve
 
 def test_no_token_is_kept() -> None:
     state, token = ZoneState(), "a-token-nobody-may-see"
-    now.step(state, _with_tokens("north", 0, START_MS, [token]), _recognising())
+    apply(state, _with_tokens("north", 0, START_MS, [token]), _recognising())
     assert token.encode() not in msgspec.msgpack.encode(state)
     assert state.today.sketches
 
