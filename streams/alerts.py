@@ -79,15 +79,16 @@ def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
 
 
 def _watch_the_gates(app: faust.App, passages: str, room: Room) -> None:
-    """Where all passages that there are have been taken, what cameras tell need not wait for the next one."""
-    waited_at: dict[int, int | None] = {}
+    """What cameras told a tick ago need not wait for the next passage, if none has come since and none is left."""
+    waited: dict[int, tuple[int | None, int]] = {}
 
     async def look() -> None:
         for tp in [tp for tp in app.consumer.assignment() if tp.topic == passages] if not app.rebalancing else ():
-            position = await app.consumer.position(tp)
-            if position is not None and position == app.consumer.highwater(tp) == waited_at.get(tp.partition):
-                await room.zones.aside(tp.partition, partial(no_more_passages, tp.partition, room))
-            waited_at[tp.partition] = position
+            position, told_ms = await app.consumer.position(tp), room.envelopes_ms.get(tp.partition, -1)
+            waited_at, up_to_ms = waited.get(tp.partition, (None, -1))
+            if position is not None and position == app.consumer.highwater(tp) == waited_at:
+                await room.zones.aside(tp.partition, partial(no_more_passages, tp.partition, up_to_ms, room))
+            waited[tp.partition] = position, told_ms
 
     app.timer(interval=TICK_MS / 1000)(look)
 
@@ -171,10 +172,10 @@ def take_passages(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
     return taken
 
 
-def no_more_passages(partition: int, room: Room) -> Taken[ZoneAlerts]:
-    """All passages that were sent have been taken: tell what cameras alone settle."""
+def no_more_passages(partition: int, up_to_ms: int, room: Room) -> Taken[ZoneAlerts]:
+    """All passages sent up to `up_to_ms` have been taken: tell what cameras settle by themselves."""
     taken: Taken[ZoneAlerts] = Taken()
-    room.passages_ms[partition] = max(room.passages_ms.get(partition, -1), room.envelopes_ms.get(partition, -1))
+    room.passages_ms[partition] = max(room.passages_ms.get(partition, -1), up_to_ms)
     _decide_gates(taken, partition, room)
     return taken
 

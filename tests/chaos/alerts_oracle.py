@@ -56,7 +56,7 @@ def undisturbed_alerts(
         for records in _batches(log):
             last |= _told(step(records, room))
     for partition in {value.partition for value in zones.values.values()}:
-        last |= _told(no_more_passages(partition, room))
+        last |= _told(no_more_passages(partition, room.envelopes_ms.get(partition, -1), room))
     return last
 
 
