@@ -145,10 +145,11 @@ def alert_table(state: State, site: Site, now_ms: int) -> Table:
     for name in ("status", "rule", "about", "opened", "age", "why"):
         table.add_column(name, ratio=1 if name == "why" else None, no_wrap=name != "why", overflow="fold")
     for alert in ordered[: max(MOST_ALERTS, still_open)]:
-        style = "dim" if alert.status == "closed" else SEVERITY_STYLE[alert.severity]
+        style = "dim" if alert.status == "closed" or alert.suppressed else SEVERITY_STYLE[alert.severity]
+        explanation = f"({alert.suppressed}) {alert.explanation}" if alert.suppressed else alert.explanation
         opened = f"{datetime.fromtimestamp(alert.opened_ms / 1000, site.tz):%Y-%m-%d %H:%M}"
         cells = (alert.status, alert.rule, _subject(alert, site), opened, age(now_ms - alert.opened_ms))
-        table.add_row(*(Text(cell, style=style) for cell in cells), Text(alert.explanation, style=style))
+        table.add_row(*(Text(cell, style=style) for cell in cells), Text(explanation, style=style))
     return table
 
 

@@ -196,6 +196,7 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
 
     `subject_id` is the zone or camera it is about; `explanation` says why in words, with the numbers of `measured`;
     `evidence` holds envelope ids or row ids. `closed_ms` is set when `status` is "closed".
+    `suppressed` says why it is to wake nobody (maintenance, a weekly window) and never goes with critical; else empty.
     """
 
     schema_version: Literal[1]
@@ -213,6 +214,7 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
     explanation: str
     measured: dict[str, float]
     evidence: list[str]
+    suppressed: str = ""
 
 
 class Disposition(Struct, frozen=True, kw_only=True, gc=False):
@@ -269,6 +271,11 @@ encoder = msgspec.json.Encoder()
 def envelope_id(envelope: Envelope) -> str:
     """The identity under which an envelope is de-duplicated: camera, boot, zone, seq."""
     return f"{envelope.camera_id}/{envelope.boot_id}/{envelope.zone_id}/{envelope.seq}"
+
+
+def camera_of(evidence: str) -> str:
+    """The camera of an `envelope_id`; of another id, the id itself."""
+    return evidence.partition("/")[0]
 
 
 def derived_id(*cause: str | int) -> str:

@@ -1,10 +1,30 @@
 """Parameters of the alert rules: the part `limits` of the site file, one model a rule."""
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from infra.events import ObjectClass
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Rule = Literal[
+    "camera_silent",
+    "camera_tampered",
+    "clock_skew",
+    "e_bike",
+    "fire_lane",
+    "gate_forced",
+    "gate_held",
+    "gathering",
+    "loitering",
+    "over_capacity",
+    "perimeter_crossing",
+    "restricted_hours",
+    "tailgating",
+    "unusual_absence",
+    "unusual_flow",
+    "wrong_way",
+]
 
 
 class Part(BaseModel):

@@ -17,7 +17,8 @@ from pydantic import BeforeValidator, Field, FiniteFloat, StringConstraints, fie
 from infra import ground
 from infra.documents import Location, Mistake, load_document
 from infra.events import Direction
-from infra.limits import Limits, Part
+from infra.limits import Limits, Part, Slug
+from infra.windows import Maintenance, Suppression, unknown_names
 
 OUTSIDE = "outside"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -25,7 +26,6 @@ MINUTES_PER_DAY = 1440
 MAX_RESIDUAL_M = 2.0
 """So far from where it was measured may a point of a view's `ground` come to lie: less than `FireLane.still_m`."""
 
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Point = tuple[float, float]
 GroundPoint = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 VendorKind = Literal["anfang", "axis", "dahua", "hikvision", "onvif", "xovis"]
@@ -239,6 +239,8 @@ class Site(Part):
     gates: tuple[Gate, ...] = ()
     limits: Limits = Limits()
     staff: tuple[Shift, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    suppress: tuple[Suppression, ...] = ()
 
     @cached_property
     def tz(self) -> ZoneInfo:
@@ -354,6 +356,8 @@ def _inconsistencies(site: Site) -> Iterator[Mistake]:
     for group in ("schedules", "zones", "lines", "cameras", "gates", "staff"):
         yield from _repeated(group, [part.id for part in getattr(site, group)])
     yield from _references(site)
+    known = {"zones": set(site.zone), "cameras": set(site.camera), "schedules": set(site.schedule)}
+    yield from unknown_names(site.maintenance, site.suppress, known)
     yield from _circles(site)
 
 

@@ -26,6 +26,7 @@ from streams.baselines import read_baselines
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
+from streams.suppression import marked
 from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rules, overdue_cameras, settled_gates
 
 NAME: Final = "alerts"
@@ -219,5 +220,6 @@ def _read_minute(record: Record, site: Site) -> OccupancyMinute | Refusal:
 
 def _outputs(published: list[Alert], partition: int, sent_ms: int, room: Room) -> list[Output]:
     return [
-        Output(room.alerts, partition, alert.zone_id.encode(), encoder.encode(alert), sent_ms) for alert in published
+        Output(room.alerts, partition, alert.zone_id.encode(), encoder.encode(marked(alert, room.site)), sent_ms)
+        for alert in published
     ]

@@ -113,6 +113,64 @@ def test_a_mistake_in_a_vendor_is_told_with_its_line(
     assert int(told.split(":")[1]) == changed
 
 
+WINDOWS = """
+maintenance:
+  - zones: [plaza]
+    cameras: [cam_plaza]
+    rules: [gathering]
+    from: 2026-11-24T08:00
+    to: 2026-11-24 18:30:00
+    reason: 广场翻修
+suppress:
+  - rule: restricted_hours
+    zones: [pump_room]
+    schedule: night
+    reason: 夜班巡检
+"""
+
+
+def test_windows_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL + WINDOWS, encoding="utf-8")
+    site = load_site(file)
+    (work,), (weekly,) = site.maintenance, site.suppress
+    assert (f"{work.start}", f"{work.end}") == ("2026-11-24 08:00:00", "2026-11-24 18:30:00")
+    assert (work.rules, weekly.schedule) == (("gathering",), "night")
+    edges = [datetime(2026, 11, 24, 8, tzinfo=site.tz), datetime(2026, 11, 24, 18, 30, tzinfo=site.tz)]
+    assert [work.covers(int(edge.timestamp() * 1000), site.tz) for edge in edges] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "expected"),
+    [
+        ("zones: [plaza]", "zones: [plasa]", "maintenance.0.zones.0", "one of the zones of this file"),
+        ("[cam_plaza]", "[cam_plasa]", "maintenance.0.cameras.0", "one of the cameras of this file"),
+        ("[gathering]", "[gatherings]", "maintenance.0.rules.0", "'gathering'"),
+        ("to: 2026-11-24 18:30:00", "to: 2026-11-24T07:00", "maintenance.0", "from before to"),
+        ("from: 2026-11-24T08:00", "from: 2026-11-24T08:00:00Z", "maintenance.0.from", "timezone"),
+        ("from: 2026-11-24T08:00", "start: 2026-11-24T08:00", "maintenance.0.start", "not permitted"),
+        ("reason: 广场翻修", "reason: ''", "maintenance.0.reason", "at least 3 characters"),
+        ("rule: restricted_hours", "rule: closed_hours", "suppress.0.rule", "'restricted_hours'"),
+        ("[pump_room]", "[]", "suppress.0.zones", "at least 1 item"),
+        ("[pump_room]", "[pump_room, attic]", "suppress.0.zones.1", "one of the zones of this file"),
+        ("schedule: night", "schedule: nights", "suppress.0.schedule", "a schedule of this file"),
+    ],
+)
+def test_a_mistake_in_a_window_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, field: str, expected: str
+) -> None:
+    assert WINDOWS.count(old) == 1
+    file = tmp_path / "site.yaml"
+    lines = (SMALL + WINDOWS.replace(old, new)).split("\n")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_site(file)
+    told = next(line for line in caught.value.problem.split("\n") if f" {field}:" in line)
+    assert expected in told
+    whole = field == "maintenance.0"
+    assert ("- zones: [plaza]" if whole else new) in lines[int(told.split(":")[1]) - 1]
+
+
 PLAZA = "zones: [plaza], lines: [plaza_edge]"
 VIEW = "{size_px: [640, 480], zones: {plaza: [[0, 0], [640, 0], [640, 480]]}, lines: {plaza_edge: [[9, 9], [9, 90]]}}"
 
