@@ -9,19 +9,25 @@ import msgspec
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS, local_clock
-from infra.events import Alert, Envelope, ObjectClass, Severity, envelope_id
+from infra.events import Alert, Envelope, ObjectClass, Severity, camera_of, envelope_id
 from infra.site import Line, Site
-from streams.lifecycle import closed, opened, updated
+from streams.lifecycle import closed, note_witness, opened, updated
 
 UPDATE_MS: Final = MINUTE_MS
 
 
 class State(Struct):
-    """The open alert, if any, the last sign in it, and how many signs there were."""
+    """The open alert, if any, the last sign in it, how many signs there were, and what other cameras told since.
+
+    A late sign from between `past_from_ms` and `past_to_ms` belongs to the incident before, which has been told.
+    """
 
     alert: Alert | None = None
     last_sign_ms: int = -1
     signs: int = 0
+    witnesses: list[str] = []
+    past_from_ms: int = 0
+    past_to_ms: int = -1
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ def take(state: State, sign: Sign, envelope: Envelope, explain: Callable[[int], 
 
 def note(state: State, sign: Sign, cause: Cause, explain: Callable[[int], str]) -> list[Alert]:
     """Count the sign; changes `state`, returns what is to be published. `explain` is told the signs so far."""
+    if state.past_from_ms <= sign.event_ms <= state.past_to_ms:
+        return []
     state.signs += sign.count
     state.last_sign_ms = max(state.last_sign_ms, sign.event_ms)
     explanation = explain(state.signs)
@@ -80,8 +88,11 @@ def note(state: State, sign: Sign, cause: Cause, explain: Callable[[int], str]) 
             evidence=evidence,
         )
     elif sign.event_ms - state.alert.updated_ms >= UPDATE_MS:
-        state.alert = updated(state.alert, sign.event_ms, explanation, measured, evidence)
+        state.alert = updated(state.alert, sign.event_ms, explanation, measured, [*state.witnesses, *evidence])
+        state.witnesses = []
     else:
+        if camera_of(cause.evidence) not in map(camera_of, state.alert.evidence):
+            note_witness(state.witnesses, cause.evidence)
         return []
     return [state.alert]
 
@@ -91,8 +102,10 @@ def close_when_quiet(state: State, now_ms: int, quiet_s: int, what: str) -> list
     if state.alert is None or now_ms - state.last_sign_ms <= quiet_s * 1000:
         return []
     last = msgspec.structs.replace(state.alert, measured={"signs": float(state.signs)})
-    over = closed(last, state.last_sign_ms + quiet_s * 1000, f"no sign of {what} for {quiet_s} s")
-    state.alert, state.last_sign_ms, state.signs = None, -1, 0
+    ended_ms = state.last_sign_ms + quiet_s * 1000
+    over = closed(last, ended_ms, f"no sign of {what} for {quiet_s} s", state.witnesses)
+    state.alert, state.last_sign_ms, state.signs, state.witnesses = None, -1, 0, []
+    state.past_from_ms, state.past_to_ms = over.opened_ms - quiet_s * 1000, ended_ms
     return [over]
 
 

@@ -15,7 +15,7 @@ from streams.lifecycle import closed, opened, updated
 
 class Stay(Struct):
     """One thing that stays: what it is known by, if anything, where it was first seen (metres), since when, last when,
-    and whether that is too long.
+    whether that is too long, and the first envelope of each camera that saw it where several can.
     """
 
     who: str
@@ -24,14 +24,16 @@ class Stay(Struct):
     since_ms: int
     last_ms: int
     too_long: bool = False
+    witnesses: list[str] = []
 
 
 class State(Struct):
-    """What stays in the zone, and the open alert, if any; `gone_ms` is when the last offender was seen last."""
+    """What stays in the zone, and the open alert, if any; when the last offender was seen last, and who saw any go."""
 
     stays: list[Stay] = []
     alert: Alert | None = None
     gone_ms: int = -1
+    witnesses: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ def see(stay: Stay, event_ms: int) -> None:
 def forget_gone(state: State, now_ms: int, limit: Limit) -> list[Alert]:
     """Drop what was not seen for `gap_s`; close the alert when no offender is left."""
     here = [stay for stay in state.stays if now_ms - stay.last_ms <= limit.gap_s * 1000]
-    gone = [stay.last_ms for stay in state.stays if stay.too_long and stay not in here]
-    state.stays, state.gone_ms = here, max([state.gone_ms, *gone])
+    gone = [stay for stay in state.stays if stay.too_long and stay not in here]
+    state.stays, state.gone_ms = here, max([state.gone_ms, *(stay.last_ms for stay in gone)])
+    state.witnesses += [one for stay in gone for one in stay.witnesses]
     if state.alert is None or any(stay.too_long for stay in here):
         return []
     minutes = (state.gone_ms - state.alert.opened_ms) / MINUTE_MS + limit.minutes
-    over = closed(state.alert, state.gone_ms, f"free again after {minutes:.0f} min")
-    state.alert, state.gone_ms = None, -1
+    over = closed(state.alert, state.gone_ms, f"free again after {minutes:.0f} min", state.witnesses)
+    state.alert, state.gone_ms, state.witnesses = None, -1, []
     return [over]
 
 
@@ -81,7 +84,7 @@ def _tell(state: State, stay: Stay, envelope: Envelope, limit: Limit, site: Site
     )
     measured = {limit.unit: float(offenders), "limit_minutes": float(limit.minutes)}
     measured |= {"x_m": stay.x_m, "y_m": stay.y_m, "since_ms": float(stay.since_ms)}
-    evidence = [envelope_id(envelope)]
+    evidence = [*stay.witnesses, envelope_id(envelope)]
     if state.alert is not None:
         state.alert = updated(state.alert, stay.last_ms, explanation, measured, evidence)
         return state.alert

@@ -1,7 +1,8 @@
 """Clock skew: a camera's clock is off by more than `open_ms`, in `healths` healths one after the other.
 
-Ahead or behind is the same. Closes at the first health that tells less than `close_ms` (hysteresis). A camera whose
-clock nobody can read tells 0 and raises nothing.
+Ahead or behind is the same. Closes at the first health that tells less than `close_ms` (hysteresis), at the
+earliest `QUIET_MS` after one that did not: a clock that jumps to and fro is one incident. A camera whose clock nobody
+can read tells 0 and raises nothing.
 """
 
 from typing import Final
@@ -13,15 +14,17 @@ from infra.site import Site
 from streams.lifecycle import closed, opened
 
 RULE: Final = "clock_skew"
+QUIET_MS: Final = 30_000
 
 
 class State(Struct):
-    """Of one camera: when it last told its clock, in how many healths in turn it was off, and the open alert."""
+    """Of one camera: when it last told its clock, in how many healths in turn it was off, the alert, last off when."""
 
     told_ms: int = -1
     off: int = 0
     evidence: list[str] = []
     alert: Alert | None = None
+    off_ms: int = -1
 
 
 def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
@@ -31,8 +34,10 @@ def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
         return []
     state.told_ms = envelope.start_ms
     off_ms = abs(health.clock_offset_ms)
+    if off_ms >= limits.close_ms:
+        state.off_ms = state.told_ms
     if state.alert is not None:
-        return _close(state, off_ms) if off_ms < limits.close_ms else []
+        return _close(state, off_ms) if state.told_ms - state.off_ms >= QUIET_MS else []
     if off_ms <= limits.open_ms:
         state.off, state.evidence = 0, []
         return []

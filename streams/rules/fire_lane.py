@@ -9,8 +9,9 @@ updated when another one has, and closes when the last of them has gone.
 import math
 from typing import Final
 
-from infra.events import Alert, Detections, Envelope
+from infra.events import Alert, Detections, Envelope, envelope_id
 from infra.site import Site
+from streams.lifecycle import note_witness
 from streams.stays import Limit, State, Stay, forget_gone, see, tell_overstayed
 
 RULE: Final = "fire_lane"
@@ -26,7 +27,7 @@ def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
     limit = Limit(RULE, "critical", "vehicles", limits.grace_minutes, limits.gap_s)
     published = forget_gone(state, envelope.start_ms, limit)
     for event_ms, x_m, y_m in _vehicles(envelope.detections):
-        _see(state, event_ms, (x_m, y_m), limits.still_m)
+        _see(state, event_ms, (x_m, y_m), limits.still_m, envelope_id(envelope))
     return published + tell_overstayed(state, envelope, limit, site)
 
 
@@ -37,10 +38,11 @@ def _vehicles(detections: Detections | None) -> list[tuple[int, float, float]]:
     return [(event_ms, x_m, y_m) for event_ms, what, x_m, y_m in columns if what in VEHICLES]
 
 
-def _see(state: State, event_ms: int, place: tuple[float, float], still_m: float) -> None:
+def _see(state: State, event_ms: int, place: tuple[float, float], still_m: float, evidence: str) -> None:
     """Note a vehicle at `place`: the nearest known one, if it is near enough, or a new one."""
     near = min(state.stays, key=lambda known: math.dist(place, (known.x_m, known.y_m)), default=None)
     if near is not None and math.dist(place, (near.x_m, near.y_m)) <= still_m:
         see(near, event_ms)
+        note_witness(near.witnesses, evidence)
     elif len(state.stays) < MAX_STANDING:
-        state.stays.append(Stay("", *place, event_ms, event_ms))
+        state.stays.append(Stay("", *place, event_ms, event_ms, witnesses=[evidence]))

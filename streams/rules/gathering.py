@@ -13,7 +13,7 @@ from msgspec import Struct
 from infra.clock import MINUTE_MS
 from infra.events import Alert, Envelope, envelope_id
 from infra.site import Site
-from streams.lifecycle import closed, opened, updated
+from streams.lifecycle import closed, note_witness, opened, updated
 from streams.signs import detected
 
 RULE: Final = "gathering"
@@ -21,13 +21,17 @@ UPDATE_MS: Final = 5 * MINUTE_MS
 
 
 class State(Struct):
-    """Since when and until when many were seen, the highest count, the highest told, and the open alert, if any."""
+    """Since when and until when many were seen, the highest count, the highest told, and the open alert, if any.
+
+    `witnesses` holds the first envelope of each camera that saw many.
+    """
 
     since_ms: int = -1
     last_ms: int = -1
     peak: int = 0
     told: int = 0
     alert: Alert | None = None
+    witnesses: list[str] = []
 
 
 def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
@@ -41,6 +45,7 @@ def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
         return published
     state.since_ms = envelope.end_ms if state.since_ms < 0 else min(state.since_ms, envelope.end_ms)
     state.last_ms, state.peak = max(state.last_ms, envelope.end_ms), max(state.peak, persons)
+    note_witness(state.witnesses, envelope_id(envelope))
     held = state.last_ms - state.since_ms >= limits.hold_s * 1000
     if state.alert is None and held:
         published.append(_open(state, envelope, site))
@@ -63,8 +68,11 @@ def _dissolve(state: State, now_ms: int, gap_s: int) -> list[Alert]:
     """Forget a gathering that no count has prolonged for `gap_s`, and close its alert."""
     if state.since_ms < 0 or now_ms - state.last_ms <= gap_s * 1000:
         return []
-    over = [closed(state.alert, state.last_ms, f"most seen {state.peak}")] if state.alert is not None else []
+    over = []
+    if state.alert is not None:
+        over.append(closed(state.alert, state.last_ms, f"most seen {state.peak}", state.witnesses))
     state.since_ms, state.last_ms, state.peak, state.told, state.alert = -1, -1, 0, 0, None
+    state.witnesses = []
     return over
 
 
@@ -80,7 +88,7 @@ def _open(state: State, envelope: Envelope, site: Site) -> Alert:
         updated_ms=state.last_ms,
         explanation=_explain(state, envelope, site),
         measured=_measured(state, envelope, site),
-        evidence=[envelope_id(envelope)],
+        evidence=[*state.witnesses, envelope_id(envelope)],
     )
     return state.alert
 
@@ -89,7 +97,8 @@ def _update(state: State, envelope: Envelope, site: Site) -> Alert:
     assert state.alert is not None
     state.told = state.peak
     explanation, measured = _explain(state, envelope, site), _measured(state, envelope, site)
-    state.alert = updated(state.alert, state.last_ms, explanation, measured, [envelope_id(envelope)])
+    evidence = [*state.witnesses, envelope_id(envelope)]
+    state.alert = updated(state.alert, state.last_ms, explanation, measured, evidence)
     return state.alert
 
 
