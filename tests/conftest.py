@@ -8,12 +8,16 @@ from pathlib import Path
 import psutil
 import pytest
 from clickhouse_driver.errors import Error
+from hypothesis import settings as hypothesis
 
 from infra.local.clickhouse import local_client
 from infra.local.parts import fetch_parts
 from infra.local.stack import down, up
 from infra.settings import Settings
 from infra.topics import admin, create_topics
+
+hypothesis.register_profile("anfang", deadline=None)  # how long an example takes says nothing on a shared machine
+hypothesis.load_profile("anfang")
 
 
 @pytest.fixture(scope="session")
