@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from infra.events import ObjectClass
 
+OUTSIDE = "outside"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Rule = Literal[
     "camera_silent",

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.site import OUTSIDE, Site
+from infra.limits import OUTSIDE
+from infra.site import Site
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

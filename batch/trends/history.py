@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from batch.trends.series import Daily
 from infra.errors import UserError
+from infra.limits import OUTSIDE
 from infra.period import make_period
-from infra.site import OUTSIDE, Site
+from infra.site import Site
 from warehouse.client import ask
 
 Kind = Literal["theft", "public_order", "fight", "fire_lane", "other"]

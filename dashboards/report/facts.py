@@ -10,8 +10,9 @@ from msgspec import Struct
 from dashboards.report.evidence import Evidence, Parameter, Row
 from dashboards.report.indicators import Indicator, Tree
 from dashboards.report.score import Assessment, Exposure, Score, assess, total
+from infra.limits import OUTSIDE
 from infra.period import Period
-from infra.site import OUTSIDE, Line, Site
+from infra.site import Line, Site
 
 PARTITIONS: Final = "kpi_partitions"
 # Asked in every report, beside those that the indicators name.

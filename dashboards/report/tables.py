@@ -6,7 +6,7 @@ from dashboards.report.content import Align, Block, Table
 from dashboards.report.facts import Facts, border_lines
 from dashboards.report.indicators import FirstLevel
 from dashboards.report.wording import interval, number, percent, rule_name, target_text, value_text
-from infra.site import OUTSIDE
+from infra.limits import OUTSIDE
 
 LEFT: Align = "left"
 CENTER: Align = "center"

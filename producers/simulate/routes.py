@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from infra.site import OUTSIDE
+from infra.limits import OUTSIDE
 from producers.layout import Ints, Layout, expand
 
 WALK_M_PER_S: Final = 1.2

@@ -8,8 +8,8 @@ from typing import Final
 
 from infra.clock import MINUTE_MS
 from infra.events import SCHEMA_VERSION, Crossings, Detections, Direction, Envelope, encoder
-from infra.limits import WrongWay
-from infra.site import OUTSIDE, Site
+from infra.limits import OUTSIDE, WrongWay
+from infra.site import Site
 from tests.kafka_helpers import Sent
 
 ZONES: Final = 100

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from infra.clock import MINUTE_MS, day_start_ms
 from infra.errors import UserError
 from infra.events import MAX_SLICE_MS
-from infra.site import OUTSIDE, Site
+from infra.limits import OUTSIDE
+from infra.site import Site
 from producers.layout import Layout
 from producers.simulate.life import Life
 from producers.simulate.routes import Routes
