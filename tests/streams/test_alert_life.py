@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final, get_args
@@ -17,7 +17,7 @@ from infra.limits import Rule
 from infra.site import Site
 from infra.topics import DETECTIONS, GATE_PASSAGES
 from streams.backtest import Backtest
-from streams.lifecycle import MAX_EVIDENCE
+from streams.lifecycle import MAX_EVIDENCE, closed, updated
 from streams.stored import StoredMessage
 from tests.producers.helpers import WATCHED
 from tests.streams.test_unusual_flow import baseline
@@ -170,6 +170,7 @@ CONTENTS: Final[list[Content]] = [
     {"granted": True},
     {"granted": False},
 ]
+LATE_S: Final = st.sampled_from([0.0, 0.0, 0.0, 2.0, 30.0, 100.0, 290.0])
 SCENES: Final = st.builds(
     Scene,
     st.sampled_from(SOURCES),
@@ -177,14 +178,8 @@ SCENES: Final = st.builds(
     st.integers(0, 6_000) | st.sampled_from([600, 660, 720]),
     st.integers(1, 40),
     st.sampled_from([0.5, 1.0, 5.0, 20.0, 60.0]),
-    st.sampled_from([0.0, 0.0, 0.0, 2.0, 30.0, 100.0, 290.0]),
+    LATE_S,
 )
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(SCENES, max_size=25))
-def test_every_alert_lives_as_promised(story: list[Scene]) -> None:
-    _check(_alerts(story))
 
 
 def _estate(content: Content, start_s: float, times: int = 1, every_s: float = 1.0) -> Scene:
@@ -215,6 +210,28 @@ def test_one_story_raises_them_all() -> None:
     published = _alerts(STORY)
     _check(published)
     assert {alert.rule for alert in published} == set(get_args(Rule))
+
+
+def _looking_at(zone: str, which: int) -> tuple[str, str]:
+    own = [source for source in SOURCES if source[1] == zone]
+    return own[which % len(own)]
+
+
+AGAIN: Final = st.builds(  # what raises alerts, at another time, from another camera of the zone, late
+    lambda scene, which, by_s, late_s: replace(
+        scene, source=_looking_at(scene.source[1], which), start_s=scene.start_s + by_s, late_s=late_s
+    ),
+    st.sampled_from(STORY),
+    st.integers(0, 4),
+    st.sampled_from([0, 1, 10, 61, 300, 1_000]),
+    LATE_S,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SCENES | AGAIN, min_size=5, max_size=25))
+def test_every_alert_lives_as_promised(story: list[Scene]) -> None:
+    _check(_alerts(story))
 
 
 FLICKERING: Final[dict[str, tuple[tuple[str, str], Content, int]]] = {
@@ -287,3 +304,11 @@ def test_a_late_word_that_the_picture_was_well_before_the_alert_ends_it_then() -
     published = _alerts(story, until_s=900)
     _check(published)
     assert [alert.status for alert in published] == ["opened", "closed"]
+
+
+def test_late_news_does_not_set_an_alert_back_and_evidence_stays_short() -> None:
+    first = next(alert for alert in _alerts(STORY) if alert.rule == "fire_lane")
+    late = updated(first, first.updated_ms - 50_000, "two", {}, [f"cam_plaza/b/fire_lane/{n}" for n in range(30)])
+    life = [first, late, closed(late, first.opened_ms - 1, "gone", ["cam_perimeter/b/fire_lane/99"])]
+    _check(life)
+    assert late.evidence == [*first.evidence, *(f"cam_plaza/b/fire_lane/{n}" for n in range(30))][:MAX_EVIDENCE]
