@@ -5,10 +5,11 @@ zone and "outside"), cameras that see zones and lines, gates, weekly schedules, 
 rota. Positions are metres in the site's own plane, hours are local to `estate.timezone`.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, FiniteFloat, StringConstraints, field_validator
@@ -237,6 +238,13 @@ class Site(Part):
     staff: tuple[Shift, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     suppress: tuple[Suppression, ...] = ()
+
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields, whose derived properties are derived anew: pydantic's own copies the old ones."""
+        copy = super().model_copy(update=update, deep=deep)
+        for derived in set(copy.__dict__) - set(type(self).model_fields):
+            del copy.__dict__[derived]
+        return copy
 
     @cached_property
     def tz(self) -> ZoneInfo:

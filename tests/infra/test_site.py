@@ -318,3 +318,9 @@ def test_hours_that_cannot_be_read() -> None:
     for text in ("", "mon", "mon 06:00", "fri-mon 06:00-07:00", "mon 25:00-26:00", "mon 06:60-07:00"):
         with pytest.raises(ValueError, match="expected"):
             minutes_of_week(text)
+
+
+def test_a_copy_with_other_fields_derives_everything_anew() -> None:
+    site = load_site(SMALL_SITE)
+    assert len(site.camera) == len(site.cameras) > 1
+    assert list(site.model_copy(update={"cameras": site.cameras[:1]}).camera) == [site.cameras[0].id]
