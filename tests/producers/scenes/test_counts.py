@@ -10,12 +10,12 @@ from tests.producers.scenes.judge import CASES, paired, score, total, watched
 
 def test_counts_are_within_two_in_a_hundred_and_hardly_an_intruder_is_missed_or_invented(tmp_path: Path) -> None:
     scores = []
-    for case in CASES[:2]:
+    for case in (CASES[0], CASES[1], CASES[3]):  # not the upright line: what it gets wrong is in docs/scenes.md
         truth, envelopes = watched(case, tmp_path)
         scores.append(score(case, truth, envelopes))
         print(f"{case.name}: {scores[-1]}")
     whole = total(scores)
-    assert sum(whole.true) > 150
+    assert sum(whole.true) > 250
     assert whole.off <= 0.02
     for one in scores:
         assert one.precision >= 0.97
