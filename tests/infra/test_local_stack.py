@@ -85,7 +85,7 @@ def test_up_again_changes_nothing(stack: Settings) -> None:
     before = registered(stack)
     assert up(stack) == []
     assert registered(stack) == before
-    assert all(part.healthy for part in status(stack))
+    wait_until(lambda: all(part.healthy for part in status(stack)), 30, "every part is healthy")
 
 
 def test_listens_on_the_loopback_only(stack: Settings) -> None:
