@@ -75,12 +75,14 @@ def _batches(log: Sequence[Message]) -> list[list[Record]]:
             one.partition() or 0,
             one.offset() or 0,
             one.timestamp()[1],
-            _bytes(one.key()),
+            key_of(one),
             one.value(),
         )
         by_partition.setdefault(record.partition, []).append(record)
     return [records[at : at + BATCH] for records in by_partition.values() for at in range(0, len(records), BATCH)]
 
 
-def _bytes(key: str | bytes | None) -> bytes | None:
-    return key.encode() if isinstance(key, str) else key
+def key_of(one: Message) -> bytes:
+    """The message's key; empty where it has none."""
+    key = one.key()
+    return key.encode() if isinstance(key, str) else key or b""

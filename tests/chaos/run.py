@@ -9,14 +9,13 @@ from random import Random
 from typing import Final
 
 import msgspec
-from confluent_kafka import Message
 from msgspec import Struct
 
 from infra.clock import MINUTE_MS
 from infra.settings import Settings
 from infra.topics import ALERTS, DETECTIONS, GATE_PASSAGES, OCCUPANCY
 from streams.worker import group
-from tests.chaos.alerts_oracle import undisturbed_alerts
+from tests.chaos.alerts_oracle import key_of, undisturbed_alerts
 from tests.chaos.arena import OURS, PATIENCE_S, SESSION_TIMEOUT_S, Arena
 from tests.chaos.feed import messages
 from tests.chaos.oracle import last_alerts, last_rows, minutes, undisturbed
@@ -177,18 +176,9 @@ def differences(told: dict[str, Struct], must: dict[str, Struct]) -> Wrong:
 
 def _plain_wrong(settings: Settings) -> Wrong:
     """How plain Faust's counts differ from the number of messages of each zone."""
-    true = Counter(_text(one) for one in read_all(settings, DETECTIONS))
+    true = Counter(key_of(one).decode() for one in read_all(settings, DETECTIONS))
     counted: dict[str, int] = {}
     for one in read_topic(settings, f"{group('plain', settings)}-counts-changelog"):
-        counted[msgspec.json.decode(_key(one))] = msgspec.json.decode(one.value() or b"0")
+        counted[msgspec.json.decode(key_of(one))] = msgspec.json.decode(one.value() or b"0")
     off = [counted.get(zone, 0) - messages for zone, messages in true.items()]
     return Wrong(-sum(n for n in off if n < 0), sum(n for n in off if n > 0))
-
-
-def _key(one: Message) -> bytes:
-    key = one.key()
-    return key.encode() if isinstance(key, str) else key or b""
-
-
-def _text(one: Message) -> str:
-    return _key(one).decode()

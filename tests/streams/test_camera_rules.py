@@ -1,6 +1,5 @@
 """The rules about cameras: silent, tampered, clock skew, each on hand-made stories with hand-computed ends."""
 
-from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
 from typing import cast
@@ -13,9 +12,10 @@ from hypothesis import strategies as st
 from infra.clock import HOUR_MS, FakeClock
 from infra.events import Alert, Envelope, Health, Picture, encoder
 from streams.alerts import Room, take_envelopes
-from streams.durable import DurableZones, ZoneValue
+from streams.durable import DurableZones
 from streams.rules import camera_silent, camera_tampered, clock_skew
 from streams.zone_alerts import ZoneAlerts
+from tests.chaos.alerts_oracle import Zones
 from tests.streams.stories import SMALL, envelope, told
 
 T0 = 1_700_000_000_000
@@ -99,19 +99,6 @@ def test_what_an_offline_camera_says_is_no_sign_of_life() -> None:
     assert alerts(*gone, _word(100), _health(110), _word(250)) == []
 
 
-@dataclass
-class _Zones:
-    """What `take_envelopes` uses of `DurableZones`, in memory."""
-
-    values: dict[str, ZoneValue[ZoneAlerts]] = field(default_factory=dict)
-
-    def value(self, zone_id: str, partition: int) -> ZoneValue[ZoneAlerts]:
-        return self.values.setdefault(zone_id, ZoneValue(partition, ZoneAlerts(), {}, []))
-
-    def in_partition(self, partition: int) -> list[tuple[str, ZoneValue[ZoneAlerts]]]:
-        return [(zone_id, value) for zone_id, value in self.values.items() if value.partition == partition]
-
-
 CAMERAS = [camera for camera in SMALL.cameras if camera.id != "cam_perimeter"][:5]
 """All of them share partition 0 here."""
 
@@ -125,7 +112,7 @@ def _sent(camera: int, at_s: float, ahead_s: float = 0.0) -> tuple[int, Envelope
 
 def _accused(batches: list[list[tuple[int, Envelope]]], wall_ms: int = T0 + 365 * 24 * HOUR_MS) -> set[str]:
     """The cameras told silent; by default it is a replay of a year ago."""
-    zones, offset, found = _Zones(), 0, set()
+    zones, offset, found = Zones(), 0, set()
     room = Room(SMALL, cast(DurableZones[ZoneAlerts], zones), "alerts", "dead_letters", FakeClock(wall_ms))
     for batch in batches:
         records = []
