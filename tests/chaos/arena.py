@@ -64,6 +64,7 @@ class Arena:
         """Stop a worker for good."""
         os.kill(self._process(app, number).pid, how)
         psutil.wait_procs([psutil.Process(self._process(app, number).pid)], timeout=PATIENCE_S)
+        stop_process(self.settings, self._name(app, number))  # else the stack's status goes on to tell of it
         self.workers.remove((app, number))
 
     def feed(self, messages: Sequence[Sent]) -> None:

@@ -156,7 +156,12 @@ def _ours_wrong(settings: Settings) -> Wrong:
         zone.id: max((r.minute_ms for r in rows.values() if r.zone_id == zone.id), default=-1) for zone in SMALL.zones
     }
     brute = {key: counts for key, counts in minutes(detections, SMALL).items() if key[1] <= closed_ms[key[0]]}
-    assert counted == brute, "the undisturbed rows themselves are not those of the brute force"
+    off = {
+        key: (counted.get(key), brute.get(key))
+        for key in counted.keys() | brute.keys()
+        if counted.get(key) != brute.get(key)
+    }
+    assert not off, f"(zone, minute) -> (told, by brute force) differ: {off}"
     alerts = undisturbed_alerts(detections, passages, published, SMALL)
     deadline = time.monotonic() + PATIENCE_S / 2
     while (raised := last_alerts(read_all(settings, ALERTS))) != alerts and time.monotonic() < deadline:

@@ -295,7 +295,8 @@ def test_a_taken_port_tells_who_has_it(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"port {port} for kafka is taken by python.*pid {os.getpid()}") as told:
+        owner = f"{psutil.Process().name()}.*pid {os.getpid()}"
+        with pytest.raises(UserError, match=f"port {port} for kafka is taken by {owner}") as told:
             up(settings, AskedPorts(kafka=port))
     assert "--kafka-port" in told.value.remedy
     assert registered(settings) == {}
