@@ -8,7 +8,7 @@ plus one, and Faust's gap tracking is not needed. This reaches into private meth
 0.15.3; `tests/streams/test_coalescing.py` guards their shape.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -33,13 +33,61 @@ class Record(Protocol):
 
 @dataclass(frozen=True)
 class Fetch:
-    """The value of a coalesced message: one partition's fetched records, in offset order, at least one."""
+    """The value of a coalesced message: one partition's fetched records, in offset order, at least one.
+
+    It goes on at `start`, where the fetch before it ended, or, when it is the `first` since the consumer went back to
+    what is committed for the `seek`-th time, where that was. So whoever takes fetches can tell that one is missing.
+    """
 
     records: Sequence[Record]
+    seek: int
+    start: int
+    first: bool
+
+    @property
+    def end(self) -> int:
+        """Where the next fetch goes on."""
+        return max(self.start, self.records[-1].offset + 1)
+
+    def follows(self, last: "Fetch | None") -> bool:
+        """Whether nothing is missing between `last`, the fetch of this partition that was taken before, and this."""
+        if last is None or self.seek > last.seek:
+            return self.first
+        return self.seek == last.seek and self.start == last.end
+
+
+class HandOver:
+    """Up to where each partition was handed over since the last seek; what is fetched must go on there.
+
+    Faust resumes partitions before it seeks, so records from beyond what is committed can arrive first. Taken, they
+    would mark what lies before them as applied.
+    """
+
+    def __init__(self) -> None:
+        self._seek = 0
+        self._next: dict[TP, tuple[int, bool]] = {}
+
+    def sought(self, positions: Mapping[TP, int]) -> None:
+        """Note that the consumer has gone to these positions."""
+        self._seek += 1
+        self._next = {tp: (position, True) for tp, position in positions.items()}
+
+    def fetch(self, tp: TP, records: Sequence[Record]) -> Fetch | None:
+        """The records as the partition's next fetch; None when some before them are missing: seek, and fetch again."""
+        start, first = self._next.get(tp, (-1, True))
+        if records[0].offset > start:
+            return None
+        fetch = Fetch(records, self._seek, start, first)
+        self._next[tp] = (fetch.end, False)
+        return fetch
 
 
 class CoalescingConsumer(AiokafkaConsumer):
     """The aiokafka consumer of Faust, with one message per partition and fetch for the app's input topics."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self._hand_over = HandOver()
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Yield (partition, message); the message of an input topic carries a `Fetch`.
@@ -64,9 +112,13 @@ class CoalescingConsumer(AiokafkaConsumer):
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             if tp.topic in self._coalesced_topics():
+                fetch = self._hand_over.fetch(tp, batch)
+                if fetch is None:
+                    left = True
+                    continue
                 behind = (self.highwater(tp) or 0) - batch[-1].offset - 1
                 metrics.LAG_RECORDS.labels(tp.topic, tp.partition).set(max(0, behind))
-                yield tp, self._one_message(tp, batch)
+                yield tp, self._one_message(tp, fetch)
             else:
                 for record in batch:
                     yield tp, self._to_message(tp, record)
@@ -74,24 +126,29 @@ class CoalescingConsumer(AiokafkaConsumer):
             await self.perform_seek()
 
     async def perform_seek(self) -> None:
-        """Go back to what is committed; where nothing is yet, to the beginning.
+        """Go back to what is committed; where nothing is yet, or that is deleted, to the beginning.
 
         Faust leaves a partition without a committed offset where its prefetch during recovery had come to: a worker
         killed before its first commit would then skip what that prefetch had dropped.
         """
         await super().perform_seek()
-        inputs = {tp for tp in self.assignment() if tp.topic in self._coalesced_topics()}
-        uncommitted = {tp for tp in inputs if self._committed_offset[tp] is None}
-        if uncommitted:
-            await self.seek_wait(await self.earliest_offsets(*uncommitted))
+        inputs = [tp for tp in self.assignment() if tp.topic in self._coalesced_topics()]
+        positions = {}
+        for tp, earliest in (await self.earliest_offsets(*inputs)).items() if inputs else ():
+            committed = self._committed_offset[tp]
+            positions[tp] = earliest if committed is None else max(earliest, committed)
+        beginning = {tp: position for tp, position in positions.items() if self._committed_offset[tp] is None}
+        if beginning:
+            await self.seek_wait(beginning)
+        self._hand_over.sought(positions)
 
     def _coalesced_topics(self) -> frozenset[str]:
         return cast(CoalescingTransport, self.transport).coalesced_topics
 
-    def _one_message(self, tp: TP, batch: Sequence[Record]) -> Message:
-        message = self._to_message(tp, batch[-1])
+    def _one_message(self, tp: TP, fetch: Fetch) -> Message:
+        message = self._to_message(tp, fetch.records[-1])
         message.key = None
-        message.value = cast(bytes, Fetch(batch))  # the raw codec hands any value through
+        message.value = cast(bytes, fetch)  # the raw codec hands any value through
         return message
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:

@@ -134,10 +134,20 @@ class DurableZones(Generic[S]):
         return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
 
     async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
-        """Take batches from `stream` for ever; each is acked once it is durable, in order."""
+        """Take batches from `stream` for ever; each is acked once it is durable, in order.
+
+        A fetch that does not go on where the one before it ended is left: a rebalance has dropped one between them,
+        and both will be fetched again.
+        """
+        last: dict[int, Fetch] = {}
         async for event in stream:
-            assert isinstance(event.value, Fetch)
-            await self._submit(event.message.partition, partial(take, event.value.records), event.ack)
+            fetch, partition = event.value, event.message.partition
+            assert isinstance(fetch, Fetch)
+            if not fetch.follows(last.get(partition)):
+                log.info("fetch left", partition=partition, seek=fetch.seek, start=fetch.start)
+                continue
+            last[partition] = fetch
+            await self._submit(partition, partial(take, fetch.records), event.ack)
 
     async def aside(self, partition: int, take: Callable[[], Taken[S]]) -> None:
         """Take something that no record caused (the passing of time) into zones of `partition`, as durably."""

@@ -9,8 +9,10 @@ from typing import cast
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streams.coalescing import CoalescingConsumer
+from streams.coalescing import CoalescingConsumer, Fetch, HandOver, Record
 
 
 def test_versions_are_the_measured_ones() -> None:
@@ -40,10 +42,12 @@ def test_the_bookkeeping_attributes_exist() -> None:
 class _Fetched:
     """What `getmany` uses of a consumer that has just fetched from two partitions, one of them paused meanwhile."""
 
-    def __init__(self, active: set[TP], generation_after: int = 1) -> None:
+    def __init__(self, active: set[TP], generation_after: int = 1, committed: int = 7) -> None:
         self.app = SimpleNamespace(consumer_generation_id=1, monitor=SimpleNamespace(track_tp_end_offset=lambda *_: 0))
         self.should_stop, self.flow_active, self._buffered_partitions = False, True, set[TP]()
         self.seeks, self._active, self._generation_after = 0, active, generation_after
+        self._hand_over = HandOver()
+        self._hand_over.sought({TP("in", 0): 7, TP("in", 1): committed})
 
     async def _wait_next_records(self, _timeout: float) -> tuple[dict[TP, list[SimpleNamespace]], set[TP]]:
         return {tp: [SimpleNamespace(offset=7)] for tp in (TP("in", 0), TP("in", 1))}, self._active
@@ -58,7 +62,7 @@ class _Fetched:
     def _coalesced_topics(self) -> frozenset[str]:
         return frozenset({"in"})
 
-    def _one_message(self, tp: TP, _batch: object) -> TP:
+    def _one_message(self, tp: TP, _fetch: object) -> TP:
         return tp
 
 
@@ -69,10 +73,61 @@ async def _delivered(consumer: _Fetched) -> list[TP]:
 def test_what_was_fetched_and_not_delivered_is_fetched_again() -> None:
     both = {TP("in", 0), TP("in", 1)}
     whole, paused, rebalanced = _Fetched(both), _Fetched({TP("in", 1)}), _Fetched(both, generation_after=2)
+    beyond = _Fetched(both, committed=6)
     assert asyncio.run(_delivered(whole)) == [TP("in", 0), TP("in", 1)]
     assert asyncio.run(_delivered(paused)) == [TP("in", 1)]
     assert asyncio.run(_delivered(rebalanced)) == [TP("in", 0)]
-    assert [one.seeks for one in (whole, paused, rebalanced)] == [0, 1, 1]
+    assert asyncio.run(_delivered(beyond)) == [TP("in", 0)]
+    assert [one.seeks for one in (whole, paused, rebalanced, beyond)] == [0, 1, 1, 1]
+
+
+class _Way:
+    """A partition's way from the broker to whoever takes its fetches; records may be dropped at every place of it."""
+
+    def __init__(self) -> None:
+        self.hand_over, self.queue, self.taken = HandOver(), list[Fetch](), list[int]()
+        self.position, self.committed, self.last = 0, 0, cast(Fetch | None, None)
+
+    def step(self, what: str, count: int) -> None:
+        if what == "deliver":
+            records = [cast(Record, SimpleNamespace(offset=self.position + i)) for i in range(count)]
+            fetch = self.hand_over.fetch(TP("in", 0), records)
+            self.position += count
+            self.queue += [fetch] if fetch else []
+        elif what == "prefetch and drop":
+            self.position += count
+        elif what == "clear":
+            self.queue.clear()
+        elif what == "go back":
+            self.position = self.committed
+        elif what == "sought":
+            self.hand_over.sought({TP("in", 0): self.committed})
+        elif what == "commit":
+            self.committed = max(self.taken, default=-1) + 1
+        elif self.queue:
+            fetch = self.queue.pop(0)
+            if fetch.follows(self.last):
+                self.last = fetch
+                self.taken += [record.offset for record in fetch.records]
+
+
+WAYS = ["deliver", "prefetch and drop", "clear", "go back", "sought", "commit", "take"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(WAYS), st.integers(1, 4)), max_size=60))
+def test_whatever_is_dropped_on_the_way_no_record_is_taken_before_those_in_front_of_it(
+    steps: list[tuple[str, int]],
+) -> None:
+    way = _Way()
+    for what, count in steps:
+        way.step(what, count)
+    furthest = -1
+    for offset in way.taken:
+        assert offset <= furthest + 1
+        furthest = max(furthest, offset)
+    for what in ("clear", "go back", "sought", "deliver", "take"):
+        way.step(what, 5)
+    assert max(way.taken) == way.committed + 4, "it goes on after a seek"
 
 
 def test_a_coalesced_commit_is_the_last_ack_plus_one() -> None:
