@@ -31,6 +31,7 @@ INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
 }
 OURS: Final = ("occupancy", "alerts")
 SESSION_TIMEOUT_S: Final = 6.0
+PLAIN_MOMENT_S: Final = 5.0
 PLAIN_PATIENCE_S: Final = 60.0
 PATIENCE_S: Final = 240.0  # twice as long as a worker may be stuck before it ends itself
 
@@ -76,21 +77,20 @@ class Arena:
     def kill(self, victims: Sequence[tuple[str, int]], messages: Sequence[Sent]) -> None:
         """Kill these workers in the middle of these messages, and start them again.
 
-        It counts when the stream runs: the app has written since they came, and has not committed all of them.
+        It counts when the stream runs: the app has written since they came, and has not committed all of them. Plain
+        Faust is killed too, at work if it works within a moment.
         """
-        before = {app: self._written(app) for app, _ in victims}
+        before = {app: self._written(app) for app in (*OURS, "plain")}
         self.feed(messages)
         for app, number in victims:
             self._await_progress(app, before[app])
             os.kill(self._process(app, number).pid, signal.SIGKILL)
             self.kills += lag(self.settings, group(app, self.settings), INPUTS[app]) > 0
-        for app, number in victims:
-            self.start(app, number)
-
-    def kill_plain(self) -> None:
-        """Kill plain Faust too, wherever it is, and start it again."""
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: self._written("plain") > before["plain"], PLAIN_MOMENT_S, "plain goes on")
         os.kill(self._process("plain", 1).pid, signal.SIGKILL)
-        self.start("plain", 1)
+        for app, number in [*victims, ("plain", 1)]:
+            self.start(app, number)
 
     def restart_broker(self, messages: Sequence[Sent]) -> None:
         """Kill the broker while messages are taken, start it again, and wait until the stream goes on."""

@@ -25,9 +25,6 @@ from tests.producers.helpers import SMALL, Sent
 GRACE_MINUTES: Final = 20
 """Longer than the wrong clock and the reordering together: nothing is too late, and the order does not matter."""
 
-PLAIN_SHARE: Final = 0.25
-"""How often plain Faust is killed too, when one of ours is."""
-
 Step = Callable[[Arena, Sequence[Sent], Random], None]
 
 
@@ -95,9 +92,7 @@ def _disturb(arena: Arena, sent: Sequence[Sent], random: Random, kills: int, bro
 
 
 def _kill(arena: Arena, sent: Sequence[Sent], random: Random) -> None:
-    """Kill a worker of each app; now and then plain Faust too."""
-    if random.random() < PLAIN_SHARE:
-        arena.kill_plain()
+    """Kill a worker of each app, and plain Faust."""
     victims = [random.choice(sorted(worker for worker in arena.workers if worker[0] == app)) for app in OURS]
     arena.kill(victims, sent)
 
