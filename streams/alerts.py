@@ -12,9 +12,11 @@ from typing import Final
 
 import faust
 import msgspec
+from confluent_kafka import KafkaException
 
 from infra.clock import HOUR_MS, Clock, SystemClock
 from infra.events import Alert, Baseline, OccupancyMinute, encoder
+from infra.lag import uncommitted
 from infra.passages import judge_passage
 from infra.settings import Settings
 from infra.site import Site
@@ -65,7 +67,7 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
     worker.add_agent(app, passages, zones, lambda records: take_passages(records, room))
     _watch_the_clock(app, detections, room)
-    _watch_the_gates(app, passages, room)
+    _watch_the_gates(app, settings, passages, room)
     _keep_baselines(app, settings, room)
     return app
 
@@ -79,19 +81,32 @@ def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
     app.timer(interval=TICK_MS / 1000)(look)
 
 
-def _watch_the_gates(app: faust.App, passages: str, room: Room) -> None:
-    """What cameras told a tick ago need not wait for the next passage, if none has come since and none is left."""
-    waited: dict[int, tuple[int | None, int]] = {}
+def _watch_the_gates(app: faust.App, settings: Settings, passages: str, room: Room) -> None:
+    """What cameras told a tick ago need not wait for the next passage, if all that have come since are taken.
+
+    Kafka is asked what there is: the consumer's own idea of the end is old when fetches fail.
+    """
+    told_ms: dict[int, int] = {}
 
     async def look() -> None:
-        for tp in [tp for tp in app.consumer.assignment() if tp.topic == passages] if not app.rebalancing else ():
-            position, told_ms = await app.consumer.position(tp), room.envelopes_ms.get(tp.partition, -1)
-            waited_at, up_to_ms = waited.get(tp.partition, (None, -1))
-            if position is not None and position == app.consumer.highwater(tp) == waited_at:
-                await room.zones.aside(tp.partition, partial(no_more_passages, tp.partition, up_to_ms, room))
-            waited[tp.partition] = position, told_ms
+        before_ms = dict(told_ms)
+        taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), passages, list(before_ms))
+        own = {tp.partition for tp in app.consumer.assignment() if tp.topic == passages and not app.rebalancing}
+        for partition in own.intersection(taken):
+            await room.zones.aside(partition, partial(no_more_passages, partition, before_ms[partition], room))
+        told_ms.clear()
+        told_ms.update({partition: room.envelopes_ms.get(partition, -1) for partition in own})
 
     app.timer(interval=TICK_MS / 1000)(look)
+
+
+def _all_taken(settings: Settings, group: str, topic: str, partitions: Sequence[int]) -> list[int]:
+    """Those of `partitions` of which `group` has committed all that Kafka holds; none when Kafka does not answer."""
+    try:
+        left = uncommitted(settings, group, [(topic, partition) for partition in partitions])
+    except KafkaException:
+        return []
+    return [partition for partition in partitions if (topic, partition) not in left]
 
 
 def _keep_baselines(app: faust.App, settings: Settings, room: Room) -> None:
