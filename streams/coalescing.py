@@ -1,7 +1,8 @@
 """A Faust transport whose consumer hands over one partition's fetch as one message.
 
 Faust pays about 100 µs for each message; here an input topic's fetched records arrive as ONE Faust message whose value
-is a `Fetch` of aiokafka records and whose offset is the last one's. Changelogs and internal topics stay as they were.
+is a `Fetch` of aiokafka records and whose offset is the last one's. So do those of a changelog that is read back, as
+the bare sequence of them. Internal topics stay as they were.
 
 Acks of a coalesced topic are strictly in order (the agent sees to that), so the offset to commit is the last acked one
 plus one, and Faust's gap tracking is not needed. This reaches into private methods of the pinned faust-streaming
@@ -118,7 +119,9 @@ class CoalescingConsumer(AiokafkaConsumer):
                     continue
                 behind = (self.highwater(tp) or 0) - batch[-1].offset - 1
                 metrics.LAG_RECORDS.labels(tp.topic, tp.partition).set(max(0, behind))
-                yield tp, self._one_message(tp, fetch)
+                yield tp, self._one_message(tp, batch, fetch)
+            elif tp.topic in self.app.tables.changelog_topics:
+                yield tp, self._one_message(tp, batch, batch)
             else:
                 for record in batch:
                     yield tp, self._to_message(tp, record)
@@ -145,10 +148,10 @@ class CoalescingConsumer(AiokafkaConsumer):
     def _coalesced_topics(self) -> frozenset[str]:
         return cast(CoalescingTransport, self.transport).coalesced_topics
 
-    def _one_message(self, tp: TP, fetch: Fetch) -> Message:
-        message = self._to_message(tp, fetch.records[-1])
+    def _one_message(self, tp: TP, records: Sequence[Record], value: object) -> Message:
+        message = self._to_message(tp, records[-1])
         message.key = None
-        message.value = cast(bytes, fetch)  # the raw codec hands any value through
+        message.value = cast(bytes, value)  # the raw codec hands any value through
         return message
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:

@@ -69,6 +69,18 @@ class ZoneValue(Struct, Generic[S], array_like=True):
         return True
 
 
+class Stored(Struct, array_like=True):
+    """Of a stored `ZoneValue`, what recovery looks at; the rest stays undecoded."""
+
+    partition: int
+    state: msgspec.Raw
+    applied: msgspec.Raw
+    outbox: list[Output]
+
+
+_stored: Final = msgspec.msgpack.Decoder(Stored)
+
+
 @dataclass
 class Taken(Generic[S]):
     """What the app made of one batch: the zones it touched and what each is to send; dead letters belong to no zone.
@@ -116,6 +128,7 @@ class DurableZones(Generic[S]):
         self._encoder = msgspec.msgpack.Encoder()
         self._empty = empty
         self._values: dict[str, ZoneValue[S]] = {}
+        self._asleep: dict[int, list[str]] = {}
         self._turn = asyncio.Lock()
         self._last: asyncio.Task[None] | None = None
 
@@ -126,11 +139,14 @@ class DurableZones(Generic[S]):
             stored = self._table.data.get(zone_id.encode())
             known = self._decoder.decode(stored) if stored else ZoneValue(partition, self._empty(), {}, [])
             known.epoch += 1
+            known.outbox.clear()  # recovery has sent it
             self._values[zone_id] = known
         return known
 
     def in_partition(self, partition: int) -> list[tuple[str, ZoneValue[S]]]:
         """All zones known to lie in `partition`."""
+        for zone_id in self._asleep.pop(partition, ()):
+            self.value(zone_id, partition)
         return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
 
     async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
@@ -163,17 +179,21 @@ class DurableZones(Generic[S]):
             self._last = asyncio.create_task(self._finish(taken, written, ack, began))
 
     async def recover(self) -> None:
-        """After the table was read back: forget decoded values and send every outbox again."""
+        """After the table was read back: forget what was decoded and send all outboxes again. Decoding waits."""
         self._values.clear()
+        self._asleep.clear()
         metrics.watermarks_ms.clear()
         metrics.missing.clear()
         waiting = []
-        for key in list(self._table.data):
-            value = self.value(key.decode(), -1)
-            waiting += [await self._send(output) for output in value.outbox]
-            value.outbox.clear()
-        await durable(waiting, "outboxes after recovery")
-        log.info("recovered", zones=len(self._values), resent=len(waiting))
+        for key, content in list(self._table.data.items()):
+            stored = _stored.decode(content)
+            self._asleep.setdefault(stored.partition, []).append(key.decode())
+            waiting += [await self._send(output) for output in stored.outbox]
+        try:
+            await durable(waiting, "outboxes after recovery")
+        except Exception as error:  # Faust would go on
+            stop_process(f"what was to be sent could not be sent again: {error!r}")
+        log.info("recovered", zones=len(self._table.data), resent=len(waiting))
 
     def _write(self, partition: int, taken: Taken[S]) -> list[Awaitable[object]]:
         waiting: list[Awaitable[object]] = []

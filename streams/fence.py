@@ -7,14 +7,16 @@ applied to it. Of two values of one zone recovery keeps the one of the higher ep
 (M. Kleppmann, "How to do distributed locking", 2016, calls such a number a fencing token.)
 """
 
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, cast
 
 import faust
 import msgspec
 from faust.stores import memory
 from faust.types import EventT
 from msgspec import Struct
+
+from streams.coalescing import Record
 
 
 class Standing(Struct, array_like=True):
@@ -42,14 +44,19 @@ class FencedStore(memory.Store[bytes, bytes]):
     def apply_changelog_batch(
         self, batch: Iterable[EventT[bytes]], to_key: Callable[[bytes], bytes], to_value: Callable[[bytes], bytes]
     ) -> None:
-        """Take a batch of changelog records, in the order in which they were written."""
+        """Take fetches of changelog records (`streams/coalescing.py`), in the order in which they were written."""
         for event in batch:
-            assert isinstance(event.key, bytes)
-            key, value = to_key(event.key), to_value(event.value)
-            self._key_partition[key] = event.message.partition
-            known = self.data.get(key)
-            if known is None or standing(known) <= standing(value):
-                self.data[key] = value
+            for record in cast(Sequence[Record], event.value):
+                assert record.key is not None  # Kafka takes none without one into a compacted topic
+                self._take(record.key, record.value, record.partition)
+
+    def _take(self, key: bytes, value: bytes | None, partition: int) -> None:
+        self._key_partition[key] = partition
+        known = self.data.get(key)
+        if value is None:  # a tombstone: nobody here writes one
+            self.data.pop(key, None)
+        elif known is None or standing(known) <= standing(value):
+            self.data[key] = value
 
 
 class FencedTable(faust.Table[bytes, bytes]):

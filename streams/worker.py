@@ -66,7 +66,16 @@ def make_zones(
 
     A watchdog ends the process when it is behind and nothing moves.
     """
-    table = cast(FencedTable, app.Table("zones", partitions=settings.partitions, key_type=bytes, value_type=bytes))
+    table = cast(
+        FencedTable,
+        app.Table(
+            "zones",
+            partitions=settings.partitions,
+            key_type=bytes,
+            value_type=bytes,
+            recovery_buffer_size=2,  # of fetches; with 1 Faust goes on reading the changelog after recovery
+        ),
+    )
     watchdog = Watchdog(partial(_behind, app, settings), stop_process, settings.session_timeout_s)
     poison = PoisonWatch(settings.poison_limit)
     zones = DurableZones(app, table, value_type, empty, poison=poison)

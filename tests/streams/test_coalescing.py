@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from collections import Counter
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import cast
@@ -43,14 +44,19 @@ class _Fetched:
     """What `getmany` uses of a consumer that has just fetched from two partitions, one of them paused meanwhile."""
 
     def __init__(self, active: set[TP], generation_after: int = 1, committed: int = 7) -> None:
-        self.app = SimpleNamespace(consumer_generation_id=1, monitor=SimpleNamespace(track_tp_end_offset=lambda *_: 0))
+        self.app = SimpleNamespace(
+            consumer_generation_id=1,
+            monitor=SimpleNamespace(track_tp_end_offset=lambda *_: 0),
+            tables=SimpleNamespace(changelog_topics={"zones-changelog"}),
+        )
         self.should_stop, self.flow_active, self._buffered_partitions = False, True, set[TP]()
         self.seeks, self._active, self._generation_after = 0, active, generation_after
+        self._fetched = {tp: [SimpleNamespace(offset=7)] for tp in (TP("in", 0), TP("in", 1))}
         self._hand_over = HandOver()
         self._hand_over.sought({TP("in", 0): 7, TP("in", 1): committed})
 
     async def _wait_next_records(self, _timeout: float) -> tuple[dict[TP, list[SimpleNamespace]], set[TP]]:
-        return {tp: [SimpleNamespace(offset=7)] for tp in (TP("in", 0), TP("in", 1))}, self._active
+        return self._fetched, self._active
 
     async def perform_seek(self) -> None:
         self.seeks += 1
@@ -62,7 +68,10 @@ class _Fetched:
     def _coalesced_topics(self) -> frozenset[str]:
         return frozenset({"in"})
 
-    def _one_message(self, tp: TP, _fetch: object) -> TP:
+    def _one_message(self, tp: TP, _records: object, _value: object) -> TP:
+        return tp
+
+    def _to_message(self, tp: TP, _record: object) -> TP:
         return tp
 
 
@@ -131,6 +140,15 @@ def test_whatever_is_dropped_on_the_way_no_record_is_taken_before_those_in_front
     for what in ("clear", "go back", "sought", "deliver", "take"):
         way.step(what, 5)
     assert way.taken[-5:] == list(range(way.committed, way.committed + 5)), "it goes on after a seek"
+
+
+def test_inputs_and_changelogs_come_by_the_fetch_and_internal_topics_record_by_record() -> None:
+    consumer = _Fetched(set())
+    records = [SimpleNamespace(offset=offset) for offset in (5, 6, 7)]
+    consumer._fetched = {TP(topic, 0): records for topic in ("in", "zones-changelog", "leader")}
+    consumer._active = set(consumer._fetched)
+    delivered = Counter(tp.topic for tp in asyncio.run(_delivered(consumer)))
+    assert delivered == {"in": 1, "zones-changelog": 1, "leader": 3}
 
 
 def test_a_coalesced_commit_is_the_last_ack_plus_one() -> None:

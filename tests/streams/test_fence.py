@@ -14,6 +14,7 @@ from streams.durable import ZoneValue
 from streams.fence import FencedStore, standing
 
 Write = tuple[str, int, int]  # zone, epoch, offset
+FETCH = 3  # records of a fetch
 
 
 def _store() -> FencedStore:
@@ -27,10 +28,11 @@ def _stored(zone: str, epoch: int, offset: int) -> bytes:
 
 
 def _recover(store: FencedStore, writes: Iterable[Write]) -> None:
-    events = [
-        SimpleNamespace(key=zone.encode(), value=_stored(zone, epoch, offset), message=SimpleNamespace(partition=0))
+    records = [
+        SimpleNamespace(key=zone.encode(), value=_stored(zone, epoch, offset), partition=0)
         for zone, epoch, offset in writes
     ]
+    events = [SimpleNamespace(value=records[start : start + FETCH]) for start in range(0, len(records), FETCH)]
     store.apply_changelog_batch(cast(list[EventT[bytes]], events), to_key=bytes, to_value=bytes)
 
 
@@ -42,6 +44,15 @@ def test_a_zombies_late_write_changes_nothing() -> None:
     store = _store()
     _recover(store, [("plaza", 1, 10), ("plaza", 2, 40), ("plaza", 1, 12)])
     assert msgspec.msgpack.decode(store.data[b"plaza"])[1] == "plaza at 40 of 2"
+
+
+def test_a_tombstone_forgets_the_zone() -> None:
+    store = _store()
+    _recover(store, [("plaza", 1, 10), ("hall", 1, 10)])
+    tombstone = SimpleNamespace(key=b"plaza", value=None, partition=0)
+    event = SimpleNamespace(value=[tombstone])
+    store.apply_changelog_batch([cast(EventT[bytes], event)], to_key=bytes, to_value=bytes)
+    assert _kept(store) == {"hall": (1, 10)}
 
 
 def test_values_of_before_there_were_epochs_are_followed_by_any() -> None:
