@@ -38,6 +38,7 @@ from infra.topics import (
     topic_name,
 )
 from warehouse.client import access, connect
+from warehouse.lease import Lease, nightly_lease
 from warehouse.load import batch_writer
 from warehouse.staging import Staging, drop_leftovers
 
@@ -70,16 +71,17 @@ def run(
     """Load `days` local days from `first_day` on, in one pass; returns each day's account.
 
     `spark` is used where given, else a session on `master` is started and stopped. Raises UserError when Kafka or
-    ClickHouse does not answer (before Spark starts) or records do not add up (before anything is swapped).
+    ClickHouse does not answer or another nightly is at work (before Spark starts), or records do not add up (before
+    anything is swapped).
     """
     period, started = period_of(settings, site, first_day, days), time.monotonic()
     begin = _stepper(progress)
     admin(settings)
-    with connect(settings, "loader") as client:
+    with connect(settings, "loader") as client, nightly_lease(settings, client) as lease:
         drop_leftovers(client)
         begin("start Spark")
         with _session(settings, master, spark) as session:
-            nightly = Nightly(settings, period, session, client, begin)
+            nightly = Nightly(settings, period, session, client, lease, begin)
             return nightly.load(started)
 
 
@@ -109,6 +111,7 @@ class Nightly:
     period: Period
     spark: SparkSession
     client: Client
+    lease: Lease
     begin: Callable[[str], None]
 
     def load(self, started: float) -> list[DayAccount]:
@@ -201,6 +204,7 @@ class Nightly:
 
     def _swap(self, accounts: list[DayAccount], staging: Staging, started: float) -> list[DayAccount]:
         self.begin("swap days")
+        self.lease.check()
         rows = {table: staging.rows(table) for table in LOADED}
         for account in accounts:
             for table in LOADED:

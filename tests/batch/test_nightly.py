@@ -45,6 +45,7 @@ from tests.batch.feed import (
     produce,
 )
 from warehouse.client import ask, connect
+from warehouse.lease import nightly_lease
 from warehouse.migrate import migrate
 
 NEXT: Final = DAY + timedelta(days=1)
@@ -200,6 +201,9 @@ def test_an_empty_day_clears_what_stood_there(warehouse: Settings, site: Site, s
             [("demo_garden", DAY, "old"), ("elsewhere", DAY, "kept")],
         )
         client.execute("CREATE TABLE crossings_staging_0abc AS crossings")
+        with nightly_lease(warehouse, client), pytest.raises(UserError, match="another nightly is at work"):
+            run(warehouse, site, DAY, spark=spark)
+        assert client.execute("SELECT count() FROM crossings") == [(2,)]
     (account,) = run(warehouse, site, DAY, spark=spark)
     assert figures(account) == (0, 0, 0, 0, 0, 0)
     with connect(warehouse, "migrator") as client:
