@@ -100,7 +100,7 @@ class Taken(Generic[S]):
     watermarks_ms: dict[str, int] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
 
-    def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output]) -> None:
+    def touch(self, zone_id: str, value: ZoneValue[S], outputs: Sequence[Output] = ()) -> None:
         """Note that `zone_id` changed and that `outputs` are to be sent for it."""
         if zone_id not in self.touched:
             self.touched[zone_id] = value

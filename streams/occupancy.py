@@ -65,7 +65,7 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
         taken.envelopes += 1
         taken.duplicates += value.state.duplicates - duplicates
         taken.late += value.state.too_late - late
-        taken.touch(zone_id, value, [_output(row, record, room.occupancy) for row in rows])
+        taken.touch(zone_id, value, [_output(row, record, room.occupancy) for row in rows] if rows else ())
     for zone_id, value in taken.touched.items():
         told = now.step(value.state, room.rules[zone_id])
         if told is not None:

@@ -159,7 +159,10 @@ def _minute(state: ZoneState, event_ms: int, rules: ZoneRules) -> Minute | None:
     start_ms = event_ms - event_ms % MINUTE_MS
     if start_ms < state.closed_ms - rules.grace_ms:
         return None
-    return state.minutes.setdefault(start_ms, Minute())
+    minute = state.minutes.get(start_ms)
+    if minute is None:
+        minute = state.minutes[start_ms] = Minute()
+    return minute
 
 
 def _publish(state: ZoneState, rules: ZoneRules) -> list[OccupancyMinute]:
