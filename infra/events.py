@@ -194,8 +194,8 @@ class OccupancyNow(Struct, frozen=True, kw_only=True, gc=False):
 class Alert(Struct, frozen=True, kw_only=True, gc=False):
     """One state of one alert. `alert_id` is made from rule, subject and cause, so each incident is one id.
 
-    `subject_id` is the zone or camera it is about; `explanation` says why in words, with the numbers of `measured`;
-    `evidence` holds envelope ids or row ids. `closed_ms` is set when `status` is "closed".
+    `subject_id` is the zone, line, camera or alert it is about; `explanation` says why in words, with the numbers of
+    `measured`; `evidence` holds ids of envelopes, rows or alerts. `closed_ms` is set when `status` is "closed".
     `suppressed` says why it is to wake nobody (maintenance, a weekly window) and never goes with critical; else empty.
     """
 
@@ -218,7 +218,10 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Disposition(Struct, frozen=True, kw_only=True, gc=False):
-    """What a person said of an alert, and when."""
+    """What a person said of an alert, or of the `unanswered` one about it, and when.
+
+    The Kafka key is the alert's `zone_id`.
+    """
 
     schema_version: Literal[1]
     disposition_id: Identifier

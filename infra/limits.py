@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from infra.events import ObjectClass
+from infra.events import ObjectClass, Severity
 
 OUTSIDE = "outside"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -22,6 +22,7 @@ Rule = Literal[
     "perimeter_crossing",
     "restricted_hours",
     "tailgating",
+    "unanswered",
     "unusual_absence",
     "unusual_flow",
     "wrong_way",
@@ -166,6 +167,23 @@ class UnusualFlow(Part):
     least: int = Field(20, ge=1)
 
 
+class Unanswered(Part):
+    """Opens when an alert has had a severity for so many minutes and nobody has said anything of it; 0: never."""
+
+    info_minutes: int = Field(0, ge=0)
+    warning_minutes: int = Field(0, ge=0)
+    critical_minutes: int = Field(0, ge=0)
+
+    def minutes(self, severity: Severity) -> int:
+        """How long an alert of that severity may wait for an answer."""
+        return {"info": self.info_minutes, "warning": self.warning_minutes, "critical": self.critical_minutes}[severity]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any alert is to be answered in time."""
+        return bool(self.info_minutes or self.warning_minutes or self.critical_minutes)
+
+
 class Limits(Part):
     """Parameters of the alert rules and of the estimate."""
 
@@ -182,6 +200,7 @@ class Limits(Part):
     e_bike: EBike = EBike()
     gate: Gate = Gate()
     unusual_flow: UnusualFlow = UnusualFlow()
+    unanswered: Unanswered = Unanswered()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
     crossing_bias: float = Field(
         0.005,

@@ -1,11 +1,11 @@
-"""The Faust app `anfang stream alerts`: envelopes, gate passages and occupancy minutes in, alert states out.
+"""The Faust app `anfang stream alerts`: envelopes, passages, occupancy minutes, dispositions in, alert states out.
 
-Invalid envelopes are the occupancy app's to send to dead letters; here they are passed over. A passage or an occupancy
-minute that cannot be read is sent there from here.
+Invalid envelopes are the occupancy app's to send to dead letters; here they are passed over. A passage, an occupancy
+minute or a disposition that cannot be read is sent there from here.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -15,12 +15,13 @@ import msgspec
 from confluent_kafka import KafkaException
 
 from infra.clock import HOUR_MS, Clock, SystemClock
+from infra.dispositions import judge_disposition
 from infra.events import Alert, Baseline, OccupancyMinute, encoder
 from infra.lag import uncommitted
 from infra.passages import judge_passage
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, OCCUPANCY, topic_name
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, topic_name
 from infra.validate import Refusal, judge
 from streams import worker
 from streams.admissions import note_passage
@@ -28,11 +29,21 @@ from streams.baselines import read_baselines
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.durable import DurableZones, Output, Taken, ZoneValue
+from streams.rules.unanswered import note_alert, note_disposition
 from streams.suppression import marked
-from streams.zone_alerts import ZoneAlerts, envelope_rules, heard_ms, minute_rules, overdue_cameras, settled_gates
+from streams.zone_alerts import (
+    Heard,
+    ZoneAlerts,
+    envelope_rules,
+    heard_ms,
+    minute_rules,
+    overdue_cameras,
+    settled_gates,
+    unanswered_alerts,
+)
 
 NAME: Final = "alerts"
-INPUTS: Final = (DETECTIONS, OCCUPANCY, GATE_PASSAGES)
+INPUTS: Final = (DETECTIONS, OCCUPANCY, GATE_PASSAGES, DISPOSITIONS)
 TICK_MS: Final = 10_000
 LIVE_MS: Final = HOUR_MS
 BASELINES_S: Final = 600.0
@@ -42,8 +53,8 @@ BASELINES_S: Final = 600.0
 class Room:
     """What the app's steps share: the site, the zones' durable state, the topics they send to, and the wall clock.
 
-    `baselines` are those known of the site's lines. Per partition, `envelopes_ms` and `passages_ms` are the time of
-    sending up to which what cameras and gates told is known, never ahead of the clock.
+    `baselines` are those known of the site's lines. Per partition, `envelopes_ms` and its like are the time of sending
+    up to which what cameras, gates, the occupancy app and people told is known, never ahead of the clock.
     """
 
     site: Site
@@ -54,11 +65,22 @@ class Room:
     baselines: dict[str, Baseline] = field(default_factory=dict)
     envelopes_ms: dict[int, int] = field(default_factory=dict)
     passages_ms: dict[int, int] = field(default_factory=dict)
+    minutes_ms: dict[int, int] = field(default_factory=dict)
+    dispositions_ms: dict[int, int] = field(default_factory=dict)
+
+    def heard(self, partition: int) -> Heard:
+        """Up to when all is known of one partition."""
+        known = (self.envelopes_ms, self.passages_ms, self.minutes_ms, self.dispositions_ms)
+        return Heard(*(times_ms.get(partition, -1) for times_ms in known))
+
+
+NoMore = Callable[[int, int, Room], Taken[ZoneAlerts]]
+"""What follows when all messages of a topic that were sent up to a time are taken: partition, time, room."""
 
 
 def make_app(settings: Settings, site: Site) -> faust.App:
     """The alerts app for one site, ready to run. Reads the baselines: raises UserError when Kafka does not answer."""
-    detections, occupancy, passages = (topic_name(topic, settings) for topic in INPUTS)
+    detections, occupancy, passages, dispositions = (topic_name(topic, settings) for topic in INPUTS)
     app = worker.make_app(NAME, settings, INPUTS)
     zones = worker.make_zones(app, settings, ZoneValue[ZoneAlerts], ZoneAlerts)
     room = Room(site, zones, topic_name(ALERTS, settings), topic_name(DEAD_LETTERS, settings))
@@ -66,8 +88,10 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
     worker.add_agent(app, passages, zones, lambda records: take_passages(records, room))
+    worker.add_agent(app, dispositions, zones, lambda records: take_dispositions(records, room))
     _watch_the_clock(app, detections, room)
-    _watch_the_gates(app, settings, passages, room)
+    _watch_for_more(app, settings, passages, no_more_passages, room)
+    _watch_for_more(app, settings, dispositions, no_more_dispositions, room)
     _keep_baselines(app, settings, room)
     return app
 
@@ -81,8 +105,8 @@ def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
     app.timer(interval=TICK_MS / 1000)(look)
 
 
-def _watch_the_gates(app: faust.App, settings: Settings, passages: str, room: Room) -> None:
-    """What cameras told a tick ago need not wait for the next passage, if all that have come since are taken.
+def _watch_for_more(app: faust.App, settings: Settings, topic: str, no_more: NoMore, room: Room) -> None:
+    """What cameras told a tick ago need not wait for the topic's next message, if all that have come since are taken.
 
     Kafka is asked what there is: the consumer's own idea of the end is old when fetches fail.
     """
@@ -90,10 +114,10 @@ def _watch_the_gates(app: faust.App, settings: Settings, passages: str, room: Ro
 
     async def look() -> None:
         before_ms = dict(told_ms)
-        taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), passages, list(before_ms))
-        own = {tp.partition for tp in app.consumer.assignment() if tp.topic == passages and not app.rebalancing}
+        taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), topic, list(before_ms))
+        own = {tp.partition for tp in app.consumer.assignment() if tp.topic == topic and not app.rebalancing}
         for partition in own.intersection(taken):
-            await room.zones.aside(partition, partial(no_more_passages, partition, before_ms[partition], room))
+            await room.zones.aside(partition, partial(no_more, partition, before_ms[partition], room))
         told_ms.clear()
         told_ms.update({partition: room.envelopes_ms.get(partition, -1) for partition in own})
 
@@ -129,11 +153,11 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
         if value.advance(record.topic, record.offset):
             taken.envelopes += 1
             published = envelope_rules(value.state, judged, record.timestamp, room.site, room.baselines)
-            taken.touch(judged.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
+            _publish(taken, judged.zone_id, value, published, room, sent_ms=record.timestamp)
             _hear(room.envelopes_ms, record, room)
     if taken.touched:
         _find_overdue_by_cameras(taken, records[0].partition, room)
-        _decide_gates(taken, records[0].partition, room)
+        _settle(taken, records[0].partition, room)
     return taken
 
 
@@ -155,7 +179,7 @@ def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: R
     for zone_id, value in room.zones.in_partition(partition):
         published = overdue_cameras(value.state, zone_id, now_ms, room.site)
         if published:
-            taken.touch(zone_id, value, _outputs(published, partition, now_ms, room))
+            _publish(taken, zone_id, value, published, room, sent_ms=now_ms, by_clock=True)
 
 
 def overdue_by_clock(partition: int, room: Room) -> Taken[ZoneAlerts]:
@@ -184,16 +208,37 @@ def take_passages(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
             note_passage(value.state.gateways, judged, room.site)
             taken.touch(zone_id, value, [])
             _hear(room.passages_ms, record, room)
-    _decide_gates(taken, records[0].partition, room)
+    _settle(taken, records[0].partition, room)
     return taken
 
 
 def no_more_passages(partition: int, up_to_ms: int, room: Room) -> Taken[ZoneAlerts]:
-    """All passages sent up to `up_to_ms` have been taken: tell what cameras settle by themselves."""
-    taken: Taken[ZoneAlerts] = Taken()
+    """All passages sent up to `up_to_ms` have been taken: tell what is settled without more of them."""
     room.passages_ms[partition] = max(room.passages_ms.get(partition, -1), up_to_ms)
-    _decide_gates(taken, partition, room)
-    return taken
+    return _settle(Taken(), partition, room)
+
+
+def take_dispositions(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
+    """Note what people said of one partition's alerts, if the site wants to know; then tell what that settles."""
+    taken: Taken[ZoneAlerts] = Taken(records=len(records))
+    for record in records:
+        judged = judge_disposition(record.key, record.value, record.timestamp, room.site)
+        if isinstance(judged, Refusal):
+            taken.dead_letters.append(dead_letter(room.dead_letters, record, judged))
+        elif room.site.limits.unanswered.wanted:
+            zone_id = (record.key or b"").decode()
+            value = room.zones.value(zone_id, record.partition)
+            if value.advance(record.topic, record.offset):
+                note_disposition(value.state.waiting, judged, record.timestamp)
+                taken.touch(zone_id, value, [])
+                _hear(room.dispositions_ms, record, room)
+    return _settle(taken, records[0].partition, room)
+
+
+def no_more_dispositions(partition: int, up_to_ms: int, room: Room) -> Taken[ZoneAlerts]:
+    """All dispositions sent up to `up_to_ms` have been taken: tell which alerts are unanswered."""
+    room.dispositions_ms[partition] = max(room.dispositions_ms.get(partition, -1), up_to_ms)
+    return _settle(Taken(), partition, room)
 
 
 def _hear(known_ms: dict[int, int], record: Record, room: Room) -> None:
@@ -201,13 +246,19 @@ def _hear(known_ms: dict[int, int], record: Record, room: Room) -> None:
     known_ms[record.partition] = max(known_ms.get(record.partition, -1), sent_ms)
 
 
-def _decide_gates(taken: Taken[ZoneAlerts], partition: int, room: Room) -> None:
-    """Tell what is settled at the gates of the partition's zones, up to where cameras and gates have both told."""
-    both_ms = min(room.envelopes_ms.get(partition, -1), room.passages_ms.get(partition, -1))
+def _settle(taken: Taken[ZoneAlerts], partition: int, room: Room) -> Taken[ZoneAlerts]:
+    """Tell what waited for several topics: first of the gates, whose alerts may be unanswered too."""
+    heard = room.heard(partition)
+    both_ms = min(heard.envelopes_ms, heard.passages_ms)
     for zone_id, value in room.zones.in_partition(partition) if both_ms >= 0 else ():
         published = settled_gates(value.state, both_ms, room.site)
         if published:
-            taken.touch(zone_id, value, _outputs(published, partition, both_ms, room))
+            _publish(taken, zone_id, value, published, room, sent_ms=both_ms, by_clock=True)
+    for zone_id, value in room.zones.in_partition(partition) if room.site.limits.unanswered.wanted else ():
+        published = unanswered_alerts(value.state, heard, room.site)
+        if published:
+            _publish(taken, zone_id, value, published, room, sent_ms=heard.envelopes_ms)
+    return taken
 
 
 def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
@@ -221,8 +272,9 @@ def take_minutes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
         value = room.zones.value(row.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
             published = minute_rules(value.state, row, room.site)
-            taken.touch(row.zone_id, value, _outputs(published, record.partition, record.timestamp, room))
-    return taken
+            _publish(taken, row.zone_id, value, published, room, sent_ms=record.timestamp)
+            _hear(room.minutes_ms, record, room)
+    return _settle(taken, records[0].partition, room)
 
 
 def _read_minute(record: Record, site: Site) -> OccupancyMinute | Refusal:
@@ -233,8 +285,24 @@ def _read_minute(record: Record, site: Site) -> OccupancyMinute | Refusal:
     return row if row.zone_id in site.zone else Refusal("unknown_zone", f"zone_id {row.zone_id!r}")
 
 
-def _outputs(published: list[Alert], partition: int, sent_ms: int, room: Room) -> list[Output]:
-    return [
-        Output(room.alerts, partition, alert.zone_id.encode(), encoder.encode(marked(alert, room.site)), sent_ms)
-        for alert in published
+def _publish(
+    taken: Taken[ZoneAlerts],
+    zone_id: str,
+    value: ZoneValue[ZoneAlerts],
+    published: list[Alert],
+    room: Room,
+    *,
+    sent_ms: int,
+    by_clock: bool = False,
+) -> None:
+    """Send a zone's alert states, and wait for an answer to those that want one.
+
+    A state that a clock brought, not a message, is taken as known since it happened: when it was noticed is chance.
+    """
+    states = [marked(alert, room.site) for alert in published]
+    for alert in states:
+        note_alert(value.state.waiting, alert, 0 if by_clock else sent_ms, room.site)
+    outputs = [
+        Output(room.alerts, value.partition, alert.zone_id.encode(), encoder.encode(alert), sent_ms) for alert in states
     ]
+    taken.touch(zone_id, value, outputs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ from streams.rules import (
     over_capacity,
     perimeter_crossing,
     restricted_hours,
+    unanswered,
     unusual_flow,
     wrong_way,
 )
@@ -52,6 +53,25 @@ class ZoneAlerts(Struct):
     e_bikes: signs.State = msgspec.field(default_factory=signs.State)
     gateways: dict[str, Gateway] = {}
     flows: dict[str, unusual_flow.State] = {}
+    waiting: dict[str, unanswered.Case] = {}
+
+
+class Heard(NamedTuple):
+    """Up to which time of sending all that was told in a partition is known, by kind of message; -1: nothing yet."""
+
+    envelopes_ms: int
+    passages_ms: int
+    minutes_ms: int
+    dispositions_ms: int
+
+    def about(self, rule: str | None) -> int:
+        """The same for all that bears on a rule's alerts and their answers; None: any rule's."""
+        times_ms = [self.envelopes_ms, self.dispositions_ms]
+        if rule is None or rule in gate.SEVERITIES:
+            times_ms.append(self.passages_ms)
+        if rule is None or rule == over_capacity.RULE:
+            times_ms.append(self.minutes_ms)
+        return min(times_ms)
 
 
 def envelope_rules(
@@ -111,3 +131,8 @@ def settled_gates(state: ZoneAlerts, both_ms: int, site: Site) -> list[Alert]:
     return [
         alert for line_id, gateway in state.gateways.items() for alert in gate.decide(gateway, line_id, both_ms, site)
     ]
+
+
+def unanswered_alerts(state: ZoneAlerts, heard: Heard, site: Site) -> list[Alert]:
+    """The alerts about alerts that nobody answers, up to where all is `heard`; changes `state`."""
+    return unanswered.decide(state.waiting, heard.about, site)

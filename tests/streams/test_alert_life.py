@@ -209,7 +209,9 @@ STORY: Final = [
 def test_one_story_raises_them_all() -> None:
     published = _alerts(STORY)
     _check(published)
-    assert {alert.rule for alert in published} == set(get_args(Rule))
+    assert {alert.rule for alert in published} == set(get_args(Rule)) - {
+        "unanswered"
+    }  # that is about alerts: test_unanswered.py
 
 
 def _looking_at(zone: str, which: int) -> tuple[str, str]:
