@@ -170,14 +170,12 @@ def letters_show(
     Example: anfang dead-letters show 0 12
     """
     from infra.clock import iso_ms
-    from infra.topics import DETECTIONS, topic_name
     from streams.letters import Place, decide, shown
     from streams.replay import find
 
     settings, estate = configured(site)
     letter = find(settings, Place(partition, offset))
-    detections = topic_name(DETECTIONS, settings)
-    today = decide(letter, letter.value or b"", detections, set(), estate)
+    today = decide(letter, letter.value or b"", settings.topic_prefix, set(), estate)
     told = {
         "letter": f"partition {partition}, offset {offset}",
         "source": f"{letter.source} (topic/partition/offset)",

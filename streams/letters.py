@@ -2,21 +2,29 @@
 
 A letter is known by the coordinates of the message that was refused (source topic, partition, offset): the same letter
 sent twice is one. A letter that was replayed has an answer in the same topic (`infra/topics.py`), so that a second
-replay sends nothing; should the process die between sending and answering, the same envelope is sent again and the
-streams know it by its camera, boot, zone and seq.
+replay sends nothing; should the process die between sending and answering, the same message is sent again and the
+streams know it by its id.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from infra.dispositions import judge_disposition
 from infra.errors import UserError
+from infra.events import Envelope
+from infra.headcounts import judge_headcount
+from infra.passages import judge_passage
 from infra.site import Site
 from infra.topics import (
+    DETECTIONS,
+    DISPOSITIONS,
+    GATE_PASSAGES,
+    HEADCOUNTS,
     HEADER_DETAIL,
     HEADER_OFFSET,
     HEADER_PARTITION,
@@ -28,7 +36,7 @@ from infra.topics import (
 from infra.validate import Refusal, judge
 
 Headers = Sequence[tuple[str, str | bytes | None]]
-Fate = Literal["sent", "replayed before", "still refused", "no envelope"]
+Fate = Literal["sent", "replayed before", "still refused", "not replayed"]
 HEX_BYTES: Final = 16
 _NO_JSON: Final = msgspec.Raw()
 
@@ -181,31 +189,44 @@ def read_mended(name: str, lines: Iterable[bytes]) -> dict[Place, bytes]:
     return found
 
 
-def decide(letter: Letter, value: bytes, detections: str, done: AbstractSet[Source], site: Site) -> Decision:
+Judge = Callable[[bytes | None, bytes | None, int, Site], Struct | Refusal]
+REPLAYED: Final[dict[str, Judge]] = {
+    DETECTIONS.name: lambda _key, value, sent_ms, site: judge(value, sent_ms, site),
+    GATE_PASSAGES.name: judge_passage,
+    HEADCOUNTS.name: judge_headcount,
+    DISPOSITIONS.name: judge_disposition,
+}
+
+
+def decide(letter: Letter, value: bytes, prefix: str, done: AbstractSet[Source], site: Site) -> Decision:
     """What becomes of a letter whose message is now `value`, under today's site file; `done` were replayed before.
 
-    Only envelopes are replayed, that is letters from the topic `detections`. The key is the envelope's zone.
+    What came from a topic of `REPLAYED`, after the deployment's `prefix`, is replayed. An envelope's key is its zone,
+    others keep the key they had.
     """
-    if letter.source.topic != detections:
-        return Decision(letter=letter, fate="no envelope", why=f"it came from {letter.source.topic or 'nowhere known'}")
+    topic = letter.source.topic
+    judge_value = REPLAYED.get(topic.removeprefix(prefix)) if topic.startswith(prefix) else None
+    if judge_value is None:
+        return Decision(letter=letter, fate="not replayed", why=f"it came from {topic or 'nowhere known'}")
     if letter.source in done:
         return Decision(letter=letter, fate="replayed before")
-    judged = judge(value, letter.timestamp_ms, site)
+    judged = judge_value(letter.key, value, letter.timestamp_ms, site)
     if isinstance(judged, Refusal):
         return Decision(letter=letter, fate="still refused", why=f"{judged.reason}: {judged.detail}")
-    return Decision(letter=letter, fate="sent", key=judged.zone_id.encode(), value=value)
+    key = judged.zone_id.encode() if isinstance(judged, Envelope) else letter.key or b""
+    return Decision(letter=letter, fate="sent", key=key, value=value)
 
 
 def decided(
     letters: Iterable[Letter],
     mended: Mapping[Place, bytes] | None,
-    detections: str,
+    prefix: str,
     done: AbstractSet[Source],
     site: Site,
 ) -> Iterator[Decision]:
     """The decisions on `letters`: on all as they are, or on those that were `mended`."""
     for letter in letters:
         if mended is None:
-            yield decide(letter, letter.value or b"", detections, done, site)
+            yield decide(letter, letter.value or b"", prefix, done, site)
         elif letter.place in mended:
-            yield decide(letter, mended[letter.place], detections, done, site)
+            yield decide(letter, mended[letter.place], prefix, done, site)

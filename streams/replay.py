@@ -11,7 +11,6 @@ from infra.settings import Settings
 from infra.site import Site
 from infra.topics import (
     DEAD_LETTERS,
-    DETECTIONS,
     HEADER_OFFSET,
     HEADER_PARTITION,
     HEADER_REASON,
@@ -53,9 +52,8 @@ def replay(
 
     `AT_ONCE` are sent and acknowledged by Kafka, then answered in the topic of dead letters.
     """
-    detections = topic_name(DETECTIONS, settings)
     done = replayed_before(read_topic(settings))
-    decisions = decided(only_letters(read_topic(settings), reason), mended, detections, done, site)
+    decisions = decided(only_letters(read_topic(settings), reason), mended, settings.topic_prefix, done, site)
     sender = _Sender(settings)
     while batch := list(islice(decisions, AT_ONCE)):
         chosen = [decision for decision in batch if decision.fate == "sent"]
@@ -87,7 +85,7 @@ class _Sender:
         )
 
     def send_back(self, decision: Decision) -> None:
-        """The message to its source topic, under its zone's key, with the Kafka timestamp it had."""
+        """The message to its source topic, under its key, with the Kafka timestamp it had."""
         letter = decision.letter
         headers: list[tuple[str, str | bytes | None]] = [(HEADER_REPLAYED, str(letter.source))]
         self._producer.produce(

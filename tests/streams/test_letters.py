@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from anfang import cli
 from infra.errors import UserError
-from infra.events import OccupancyMinute, encoder
+from infra.events import Disposition, GatePassage, Headcount, OccupancyMinute, encoder
 from infra.lag import end_offsets, lag
 from infra.local.process import wait_until
 from infra.local.registry import start_process, stop_process
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY
+from infra.topics import DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, HEADCOUNTS, OCCUPANCY, Topic
 from infra.validate import Refusal, judge
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
@@ -37,7 +37,9 @@ from streams.letters import (
 )
 from streams.worker import group
 from tests.kafka_helpers import produce, read_all
-from tests.streams.test_zone import START_MS, Passing, _stream
+from tests.streams.test_gate import passage
+from tests.streams.test_unanswered import _disposition
+from tests.streams.test_zone import START_MS, Passing, _headcount, _stream
 
 SITE = load_site(SMALL_SITE)
 GOOD = encoder.encode(_stream([Passing(START_MS + 5_000, "north", 1)], 1)[1])
@@ -72,7 +74,7 @@ def test_what_the_stream_wrote_is_read_back() -> None:
 def test_a_letter_without_headers_is_still_shown() -> None:
     letter = read_letter(Place(1, 9), None, b"?", None, 5)
     assert (letter.reason, letter.source, letter.timestamp_ms) == ("unknown", ("", 1, 9), 5)
-    assert decide(letter, GOOD, "detections", set(), SITE).fate == "no envelope"
+    assert decide(letter, GOOD, "", set(), SITE).fate == "not replayed"
 
 
 def test_one_letter_sent_twice_is_one_and_answers_are_none() -> None:
@@ -86,13 +88,32 @@ def test_one_letter_sent_twice_is_one_and_answers_are_none() -> None:
 def test_only_what_is_valid_today_and_not_yet_replayed_is_sent() -> None:
     bad = json.dumps(json.loads(GOOD) | {"camera_id": "cam_new"}).encode()
     letter = _letter(bad)
-    assert decide(letter, bad, "detections", set(), SITE).why == (
-        "unknown_camera: camera_id 'cam_new' is not in the site file"
-    )
-    sent = decide(letter, GOOD, "detections", set(), SITE)
+    assert decide(letter, bad, "", set(), SITE).why == ("unknown_camera: camera_id 'cam_new' is not in the site file")
+    sent = decide(letter, GOOD, "", set(), SITE)
     assert (sent.fate, sent.key, sent.value) == ("sent", b"estate", GOOD)
-    assert decide(letter, GOOD, "detections", {letter.source}, SITE).fate == "replayed before"
-    assert decide(_letter(b"{", topic="occupancy"), GOOD, "detections", set(), SITE).fate == "no envelope"
+    assert decide(letter, GOOD, "", {letter.source}, SITE).fate == "replayed before"
+    assert decide(_letter(b"{", topic="occupancy"), GOOD, "", set(), SITE).fate == "not replayed"
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "message"),
+    [
+        (GATE_PASSAGES, b"estate", passage(0)),
+        (HEADCOUNTS, b"estate", _headcount(0, 5)),
+        (DISPOSITIONS, b"plaza", _disposition("a", START_MS)),
+    ],
+)
+def test_passages_headcounts_and_dispositions_come_back_under_the_key_they_had(
+    topic: Topic, key: bytes, message: GatePassage | Headcount | Disposition
+) -> None:
+    value, sent_ms = encoder.encode(message), message.event_ms
+    letter = msgspec.structs.replace(_letter(b"{", topic=f"p.{topic.name}"), key=key, timestamp_ms=sent_ms)
+    sent = decide(letter, value, "p.", set(), SITE)
+    assert (sent.fate, sent.key, sent.value) == ("sent", key, value)
+    assert decide(letter, value, "q.", set(), SITE).fate == "not replayed"
+    misplaced = msgspec.structs.replace(letter, key=b"nowhere")
+    assert decide(misplaced, value, "p.", set(), SITE).why.startswith("wrong_key: ")
+    assert decide(letter, GOOD, "p.", set(), SITE).fate == "still refused"
 
 
 @given(st.binary(max_size=200))
