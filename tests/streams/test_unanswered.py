@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from infra.clock import MINUTE_MS
 from infra.dispositions import judge_disposition
 from infra.events import Alert, Disposition, Severity, derived_id, encoder
+from infra.lag import end_offsets
 from infra.limits import Unanswered
 from infra.local.process import wait_until
 from infra.local.registry import start_process, stop_process
@@ -252,7 +253,7 @@ def test_an_alert_that_nobody_answers_is_told_again_and_closed_by_the_answer(ale
         return [alert for alert in found if alert.rule == rule]
 
     produce(alerts_worker, DETECTIONS, _quarter_minutes(0, 5))
-    wait_until(lambda: len(alerts("e_bike")) == 2, 90, "an alert of each lobby")
+    wait_until(lambda: sum(end_offsets(alerts_worker, ALERTS)) == 2, 90, "an alert of each lobby")
     of = {alert.zone_id: alert.alert_id for alert in alerts("e_bike")}
     misplaced = (b"no zone", *_said("building_1", of["building_2"], 1)[1:])
     produce(alerts_worker, DISPOSITIONS, [_said("building_1", of["building_1"], 1), misplaced])
