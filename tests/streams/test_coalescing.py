@@ -20,7 +20,17 @@ from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.coalescing import CoalescingConsumer, Fetch, HandOver, LightRecord, Record, coalesce, light_record
+from streams.coalescing import (
+    FETCH_WAIT_MS,
+    CoalescingConsumer,
+    CoalescingTransport,
+    Fetch,
+    HandOver,
+    LightRecord,
+    Record,
+    coalesce,
+    light_record,
+)
 
 
 def test_versions_are_the_measured_ones() -> None:
@@ -39,6 +49,17 @@ def test_the_overridden_methods_have_the_known_signatures() -> None:
     for name, parameters in expected.items():
         assert list(inspect.signature(getattr(Consumer, name)).parameters) == parameters
     assert list(inspect.signature(AiokafkaConsumer._to_message).parameters) == ["self", "tp", "record"]
+    assert list(inspect.signature(AiokafkaConsumer._new_consumer_thread).parameters) == ["self"]
+
+
+def test_a_fetch_that_finds_nothing_is_answered_soon() -> None:
+    async def wait_ms() -> int:
+        app = faust.App("impatient")
+        coalesce(app, frozenset({"in"}))
+        transport, consumer = cast(CoalescingTransport, app.transport), cast(CoalescingConsumer, app.consumer)
+        return int(consumer._new_consumer_thread()._create_worker_consumer(transport)._fetch_max_wait_ms)
+
+    assert asyncio.run(wait_ms()) == FETCH_WAIT_MS
 
 
 def test_the_bookkeeping_attributes_exist() -> None:
