@@ -23,9 +23,9 @@ ALARM_EVERY: Final = 60  # envelopes of a zone
 QUIET_S: Final = 30  # less than ALARM_EVERY seconds: each crossing the wrong way opens an alert of its own
 
 
-def synthetic_site() -> Site:
-    """`ZONES` zones side by side; each has a line to the outside and a camera of its own."""
-    numbers = range(ZONES)
+def synthetic_site(count: int = ZONES) -> Site:
+    """`count` zones side by side; each has a line to the outside and a camera of its own."""
+    numbers = range(count)
     square = [(0, 0), (20, 0), (20, 20), (0, 20)]
     zones = [
         {"id": _zone(n), "name": _zone(n), "kind": "courtyard", "capacity": 500, "polygon_m": square} for n in numbers
@@ -90,6 +90,12 @@ def envelopes(count: int) -> list[Sent]:
         for n in range(ZONES)
     ]
     return messages + [_message(seconds, n, seconds * SLICE_MS + CLOSING_MS, random, None) for n in range(ZONES)]
+
+
+def a_second(count: int) -> list[Sent]:
+    """The envelopes of the first second from `count` cameras, as `envelopes` has them."""
+    random = Random(7)
+    return [_message(0, n, 0, random, _some_direction(random)) for n in range(count)]
 
 
 def true_balances(messages: Sequence[Sent]) -> dict[str, int]:
