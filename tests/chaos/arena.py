@@ -19,14 +19,15 @@ from infra.local.process import Process, alive, last_lines, wait_until
 from infra.local.registry import read_process, start_process, stop_process
 from infra.local.stack import up
 from infra.settings import Settings
-from infra.topics import DETECTIONS, GATE_PASSAGES, OCCUPANCY, Topic, topic_name
+from infra.topics import DETECTIONS, GATE_PASSAGES, Topic, topic_name
+from streams import alerts
 from streams.worker import group
 from tests.kafka_helpers import produce
 from tests.producers.helpers import Sent
 
 INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
     "occupancy": (DETECTIONS,),
-    "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES),
+    "alerts": alerts.INPUTS,
     "plain": (DETECTIONS,),
 }
 OURS: Final = ("occupancy", "alerts")

@@ -19,6 +19,7 @@ from infra.passages import passage_key
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, HEADCOUNTS, OCCUPANCY, OCCUPANCY_LATEST
+from streams import alerts
 from streams.worker import group
 from tests.kafka_helpers import Sent, produce, read_all
 from tests.streams.test_zone import START_MS, Passing, _headcount, _settled, _stream
@@ -26,7 +27,7 @@ from tests.streams.test_zone import START_MS, Passing, _headcount, _settled, _st
 pytestmark = pytest.mark.stack
 SITE = load_site(SMALL_SITE)
 MINUTES = 30
-INPUTS = {"occupancy": (DETECTIONS, HEADCOUNTS), "alerts": (DETECTIONS, OCCUPANCY, GATE_PASSAGES)}
+INPUTS = {"occupancy": (DETECTIONS, HEADCOUNTS), "alerts": alerts.INPUTS}
 
 
 def _start(settings: Settings, name: str) -> None:
