@@ -112,16 +112,24 @@ def _watch_for_more(app: faust.App, settings: Settings, topic: str, no_more: NoM
     """
     told_ms: dict[int, int] = {}
 
+    def own() -> set[int]:
+        return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic and not app.rebalancing}
+
     async def look() -> None:
         before_ms = dict(told_ms)
-        taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), topic, list(before_ms))
-        own = {tp.partition for tp in app.consumer.assignment() if tp.topic == topic and not app.rebalancing}
-        for partition in own.intersection(taken):
-            await room.zones.aside(partition, partial(no_more, partition, before_ms[partition], room))
         told_ms.clear()
-        told_ms.update({partition: room.envelopes_ms.get(partition, -1) for partition in own})
+        told_ms.update({partition: told_up_to_ms(partition, room) for partition in own()})
+        taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), topic, list(before_ms))
+        for partition in own().intersection(taken):
+            await room.zones.aside(partition, partial(no_more, partition, before_ms[partition], room))
 
     app.timer(interval=TICK_MS / 1000)(look)
+
+
+def told_up_to_ms(partition: int, room: Room) -> int:
+    """The time of sending up to which the partition's cameras have told; one whose clock is ahead does not move it."""
+    heard = _heard_ms(partition, room)
+    return -1 if heard is None else min(heard, room.clock.now_ms())
 
 
 def _all_taken(settings: Settings, group: str, topic: str, partitions: Sequence[int]) -> list[int]:

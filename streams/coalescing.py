@@ -202,6 +202,10 @@ class CoalescingConsumer(AiokafkaConsumer):
             await self.seek_wait(beginning)
         self._hand_over.sought(positions)
 
+    def leave(self, message: Message) -> None:
+        """Do not wait for `message` to be acked when partitions are taken away: it will be fetched again."""
+        self._unacked_messages.discard(message)
+
     def _coalesced_topics(self) -> frozenset[str]:
         return cast(CoalescingTransport, self.transport).coalesced_topics
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar, cast
 
 import faust
 import msgspec
@@ -29,7 +29,7 @@ from msgspec import Struct
 
 from infra import metrics
 from infra.topics import HEADER_REASON
-from streams.coalescing import Fetch, Record
+from streams.coalescing import CoalescingConsumer, Fetch, Record
 from streams.poison import PoisonWatch
 
 DURABLE_TIMEOUT_S: Final = 60.0
@@ -161,6 +161,7 @@ class DurableZones(Generic[S]):
             assert isinstance(fetch, Fetch)
             if not fetch.follows(last.get(partition)):
                 log.info("fetch left", partition=partition, seek=fetch.seek, start=fetch.start)
+                cast(CoalescingConsumer, self._app.consumer).leave(event.message)
                 continue
             last[partition] = fetch
             await self._submit(partition, partial(take, fetch.records), event.ack)

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from infra.clock import SystemClock
 from infra.events import Alert
 from infra.site import Site
-from streams.alerts import Room, no_more_passages, take_envelopes, take_minutes, take_passages
+from streams.alerts import Room, no_more_passages, take_envelopes, take_minutes, take_passages, told_up_to_ms
 from streams.coalescing import Record
 from streams.durable import DurableZones, Taken, ZoneValue
 from streams.zone_alerts import ZoneAlerts
@@ -56,7 +56,7 @@ def undisturbed_alerts(
         for records in _batches(log):
             last |= _told(step(records, room))
     for partition in {value.partition for value in zones.values.values()}:
-        last |= _told(no_more_passages(partition, room.envelopes_ms.get(partition, -1), room))
+        last |= _told(no_more_passages(partition, told_up_to_ms(partition, room), room))
     return last
 
 

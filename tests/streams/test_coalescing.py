@@ -64,7 +64,14 @@ def test_a_fetch_that_finds_nothing_is_answered_soon() -> None:
 
 def test_the_bookkeeping_attributes_exist() -> None:
     source = inspect.getsource(Consumer)
-    for attribute in ("_acked", "_acked_index", "_gap", "_committed_offset", "_buffered_partitions"):
+    for attribute in (
+        "_acked",
+        "_acked_index",
+        "_gap",
+        "_committed_offset",
+        "_buffered_partitions",
+        "_unacked_messages",
+    ):
         assert f"self.{attribute}" in source
 
 
