@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infra.clock import HOUR_MS, FakeClock
 from infra.events import Alert, Envelope, Health, Picture, encoder
-from streams.alerts import Room, take_envelopes
+from streams.alerts import Room, take_envelopes, told_up_to_ms
 from streams.durable import DurableZones
 from streams.rules import camera_silent, camera_tampered, clock_skew
 from streams.zone_alerts import ZoneAlerts
@@ -112,7 +112,12 @@ def _sent(camera: int, at_s: float, ahead_s: float = 0.0) -> tuple[int, Envelope
 
 def _accused(batches: list[list[tuple[int, Envelope]]], wall_ms: int = T0 + 365 * 24 * HOUR_MS) -> set[str]:
     """The cameras told silent; by default it is a replay of a year ago."""
-    zones, offset, found = Zones(), 0, set()
+    return _heard(batches, wall_ms)[1]
+
+
+def _heard(batches: list[list[tuple[int, Envelope]]], wall_ms: int) -> tuple[Room, set[str]]:
+    """The app's room after the batches, and the cameras told silent."""
+    zones, offset, found = Zones(), 0, set[str]()
     room = Room(SMALL, cast(DurableZones[ZoneAlerts], zones), "alerts", "dead_letters", FakeClock(wall_ms))
     for batch in batches:
         records = []
@@ -122,7 +127,7 @@ def _accused(batches: list[list[tuple[int, Envelope]]], wall_ms: int = T0 + 365 
             records.append(SimpleNamespace(**record, key=None, value=encoder.encode(one)))
         outputs = [output for sent in take_envelopes(records, room).outputs.values() for output in sent]
         found |= {msgspec.json.decode(output.value or b"", type=Alert).subject_id for output in outputs}
-    return found
+    return room, found
 
 
 def _story(
@@ -141,6 +146,14 @@ def test_fewer_than_half_of_the_clocks_far_ahead_make_no_camera_silent_in_a_repl
 
 def test_even_most_clocks_ahead_make_no_camera_silent_in_the_present() -> None:
     assert _accused(_story(3, dict.fromkeys((0, 1, 2, 3), 3600.0)), wall_ms=T0 + 130_000) == set()
+
+
+@pytest.mark.parametrize("ahead", [(), (0,), (0, 1)])
+def test_what_cameras_told_is_not_moved_by_fewer_than_half_of_the_clocks(ahead: tuple[int, ...]) -> None:
+    room, _ = _heard(_story(4, dict.fromkeys(ahead, 600.0)), T0 + 365 * 24 * HOUR_MS)
+    last = [T0 + (3 * 60 + camera) * 1000 for camera in range(5) if camera not in ahead]
+    assert told_up_to_ms(0, room) in last
+    assert told_up_to_ms(1, room) == -1
 
 
 def test_a_refused_message_tells_no_time() -> None:
