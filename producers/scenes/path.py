@@ -65,12 +65,14 @@ class Path:
 class Passage:
     """Somebody passes a line: when, and which way (+1: from the left to the right hand of who looks along it).
 
-    A loiterer's stay on the line lasts from `since_s` to `time_s`; who walks over it has both the same.
+    The stay on the line lasts from the first step over it (`since_s`) until the line is left by `CLEAR_M` (`until_s`),
+    and `time_s` is that of the last step. Before `until_s` nobody can tell a passage from a turn on the line.
     """
 
     time_s: float
     direction: Direction
     since_s: float
+    until_s: float
 
 
 def right_of(line: Segment, place: Place) -> float:
@@ -93,14 +95,23 @@ def passages(path: Path, line: Segment) -> list[Passage]:
     net, since_s, last_s = 0, 0.0, 0.0
     for (first, last), time_s, step in _steps(path, line, aside):
         if max(map(abs, aside[first:last])) >= CLEAR_M:
-            found += _passed(net, since_s, last_s)
+            found += _passed(path, aside, net, since_s, last_s)
             net, since_s = 0, time_s
         net, last_s = net + step, time_s
-    return found + _passed(net, since_s, last_s)
+    return found + _passed(path, aside, net, since_s, last_s)
 
 
-def _passed(net: int, since_s: float, time_s: float) -> list[Passage]:
-    return [] if net == 0 else [Passage(time_s, 1 if net > 0 else -1, since_s)]
+def _passed(path: Path, aside: Sequence[float], net: int, since_s: float, time_s: float) -> list[Passage]:
+    return [] if net == 0 else [Passage(time_s, 1 if net > 0 else -1, since_s, _clear_s(path, aside, time_s))]
+
+
+def _clear_s(path: Path, aside: Sequence[float], step_s: float) -> float:
+    """When the line, stepped over at `step_s`, is left by `CLEAR_M`, or the end of the way."""
+    for (start_s, end_s), (was, now) in zip(pairwise(path.times_s), pairwise(aside), strict=True):
+        if end_s > step_s and abs(now) >= CLEAR_M:
+            share = (math.copysign(CLEAR_M, now) - was) / (now - was)
+            return start_s + (end_s - start_s) * share
+    return path.times_s[-1]
 
 
 def _steps(path: Path, line: Segment, aside: Sequence[float]) -> Iterator[tuple[tuple[int, int], float, int]]:

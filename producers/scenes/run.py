@@ -61,11 +61,13 @@ class Plan:
 class TrueCrossing(msgspec.Struct, frozen=True, kw_only=True):
     """One true crossing; `actor` tells who goes with whom: a rider crosses as a person and as a vehicle.
 
-    A loiterer's stay on the line lasts from `since_ms` to `event_ms`; who walks over it has both the same.
+    The stay on the line lasts from the first step over it (`since_ms`) until it is left by `CLEAR_M` (`until_ms`);
+    `event_ms` is the last step.
     """
 
     event_ms: TimeMs
     since_ms: TimeMs
+    until_ms: TimeMs
     line_id: str
     direction: Direction
     object_class: ObjectClass
@@ -163,6 +165,7 @@ def truth_of(scene: Scene, stage: Stage, plan: Plan) -> Truth:
         TrueCrossing(
             event_ms=plan.start_ms + round(passage.time_s * 1000),
             since_ms=plan.start_ms + round(passage.since_s * 1000),
+            until_ms=plan.start_ms + round(passage.until_s * 1000),
             line_id=line,
             direction=passage.direction,
             object_class=object_class,

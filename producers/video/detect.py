@@ -23,6 +23,8 @@ TOLD_AS: Final[dict[str, ObjectClass]] = {name: name for name in CLASSES} | {"bu
 """What a model's own class is told as; a bus is a large vehicle. Other classes are not told."""
 LEAST_CONFIDENCE: Final = 0.1
 """Weak detections do not begin a track, but they continue one."""
+MOST_OVERLAP: Final = 0.6
+"""Intersection over union from which two boxes are one: at ultralytics' 0.7 a third is found between two abreast."""
 OFFLINE: Final = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
 
 
@@ -78,7 +80,9 @@ class Detector:
         return [found[number] for number in range(len(images))]
 
     def _find_alike(self, images: list[Image]) -> list[Floats]:
-        results = self._model.predict(images, conf=LEAST_CONFIDENCE, classes=list(self._classes), verbose=False)
+        results = self._model.predict(
+            images, conf=LEAST_CONFIDENCE, iou=MOST_OVERLAP, classes=list(self._classes), verbose=False
+        )
         return [self._told(result.boxes.data.cpu().numpy().astype(np.float64)) for result in results]
 
     def _told(self, boxes: Floats) -> Floats:

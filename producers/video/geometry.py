@@ -123,11 +123,12 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
 
 class Last(msgspec.Struct, frozen=True, gc=False):
-    """A track as it was last seen, and its speed then, in pixels per ms."""
+    """A track as it was last seen, and its speed then, in pixels per ms; `for_ms` is how long it was seen by then."""
 
     seen: Seen
     event_ms: int
     speed: Point = (0.0, 0.0)
+    for_ms: int = 0
 
     def at(self, event_ms: int) -> Seen:
         """The same, moved to where it would be at its last speed."""
@@ -212,4 +213,4 @@ def _moved(last: Last | None, seen: Seen, event_ms: int) -> Last:
     after_ms = event_ms - last.event_ms
     share = 1 - math.exp(-after_ms / SMOOTHING_MS)
     vx, vy = (v + share * ((now - was) / after_ms - v) for was, now, v in steps)
-    return Last(seen, event_ms, (vx, vy))
+    return Last(seen, event_ms, (vx, vy), last.for_ms + after_ms)

@@ -108,6 +108,8 @@ class Teller:
         self._places = Places(site, self._view)
         self._joined = Joined()
         self._standing: dict[tuple[int, str], Standing] = {}
+        self.halfway = False
+        """Whether somebody was beyond a line for the first time at that look: the next one decides."""
         self._votes: dict[int, Counter[ObjectClass]] = defaultdict(Counter)
         self._visible: dict[str, int] = {}
         self._second: int | None = None
@@ -191,7 +193,7 @@ class Teller:
 
     def _look(self, event_ms: int, seen: list[Seen]) -> None:
         self._joined, seen = join(self._joined, seen, event_ms)
-        self.tracked = seen
+        self.tracked, self.halfway = seen, False
         for one in seen:
             self._votes[one.track][one.object_class] += 1
             self._cross(one, event_ms)
@@ -207,6 +209,7 @@ class Teller:
         for line, points in self._view.lines.items():
             before = self._standing.get((one.track, line))
             self._standing[one.track, line], passed = follow(points, before, one.point, margin_px(one.height))
+            self.halfway |= self._standing[one.track, line].beyond > 0
             if passed == 0:
                 continue
             number = self.crossings[line].total()

@@ -15,10 +15,11 @@ from producers.video.geometry import Seen
 from producers.video.motion import Gate, cells, pass_gate
 from producers.video.picture import Judged, is_due, judge, reduced
 from producers.video.preview import Preview, Scene
-from producers.video.rate import ALWAYS, pace
+from producers.video.rate import ALWAYS, FOUND_MS, SEARCH_MS, Pace, pace
 from producers.video.recognise import FacesTold, Visitors
 from producers.video.source import Fault, Frame
 from producers.video.tell import Teller, drawn
+from producers.video.track import NEW
 
 FLUSH_MS: Final = 10_000
 """Event time after which the sink is asked whether all has arrived: a live camera never ends, its losses would hide."""
@@ -74,6 +75,7 @@ class Watch:
         self._first_ms: int | None = None
         self._last_ms: int | None = None
         self._failed: str | None = None
+        self._newcomer = False
         self._flushed_ms = 0
         self._preview, self._found = preview, np.empty((0, 6))
 
@@ -95,7 +97,9 @@ class Watch:
         """End the frame that `take` gave back, with what the detector found in it."""
         self._looks += 1
         self._found = found
-        self._tell(frame, self._in_view(frame, self._follow(found, frame)))
+        tracks = self._follow(found, frame)
+        self._newcomer = int((found[:, 4] >= NEW).sum()) > len(tracks)
+        self._tell(frame, self._in_view(frame, tracks))
 
     def fail(self, reason: str) -> None:
         """The source has ended before its time, and is not tried again: the camera is told to be offline."""
@@ -135,9 +139,15 @@ class Watch:
         """See what the picture says of the camera; whether the detector should look."""
         if is_due(self._judged, frame.event_ms):
             self._judged = judge(self._judged, reduced(frame.image), frame.event_ms)
-        due = ALWAYS if self._preview else pace(self._teller.recent(), self._lines, self._view.size_px)
+        due = ALWAYS if self._preview else self._pace()
         self._gate, looks = pass_gate(self._gate, cells(frame.image), frame.event_ms, self._least_ms, due)
         return looks
+
+    def _pace(self) -> Pace:
+        within_ms = FOUND_MS if self._newcomer else SEARCH_MS
+        if self._teller.halfway:
+            within_ms = 0.0
+        return pace(self._teller.recent(), self._lines, self._view.size_px, within_ms)
 
     def _in_view(self, frame: Frame, tracks: Iterable[Seen]) -> list[Seen]:
         """The tracks in pixels of the view: a smaller stream of the same camera will do."""

@@ -15,7 +15,7 @@ from tests.producers.video.helpers import judged, site_with_views
 
 NIGHT_MS = 1_716_746_400_000
 NEAR_MS = 2_000
-"""So far apart in time may a true crossing and the one that is told be. A rider's or a car's box stands on the ground
+"""So far may what is told be from the true stay on the line. A rider's or a car's box stands on the ground
 a little before or behind the middle of what moves."""
 SIZE = (320, 240)
 
@@ -100,7 +100,7 @@ def score(case: Case, truth: Truth, envelopes: Iterable[Envelope]) -> Score:
     ways = Counter(way for _, way, _ in rows.values())
     told = [event_ms for event_ms, way, kind in rows.values() if way == 1 and kind == "person"]
     true = [
-        (one.since_ms, one.event_ms) for one in truth.crossings if one.direction == 1 and one.object_class == "person"
+        (one.since_ms, one.until_ms) for one in truth.crossings if one.direction == 1 and one.object_class == "person"
     ]
     hits = paired(true, told)
     return Score(truth.counts[case.line_id], (ways[1], ways[-1]), hits, len(told) - hits, len(true) - hits)

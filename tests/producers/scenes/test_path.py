@@ -28,6 +28,7 @@ def test_a_walk_over_the_line_is_a_passage_at_the_moment_of_the_step() -> None:
     (one,) = passages(way((2, 8), (2, 4)), LINE)
     assert one.direction == 1
     assert one.time_s == pytest.approx(0.75)
+    assert (one.since_s, one.until_s) == pytest.approx((0.75, 0.75 + CLEAR_M / 4))
     assert directions((2, 4), (2, 8)) == [-1]
     assert directions((2, 8), (2, 4), (2, 8)) == [1, -1]
 
@@ -49,6 +50,7 @@ def test_a_loiterer_is_one_passage_or_none_and_who_goes_around_the_end_is_none()
     assert directions((2, 8), *to_and_fro, (2, 8)) == []
     assert directions((2, 8), *to_and_fro, (2, 2)) == [1]
     (stay,) = passages(way((2, 8), *to_and_fro, (2, 2)), LINE)
+    assert stay.until_s == pytest.approx(4 + (CLEAR_M + near) / (3 + near))
     assert (stay.since_s, stay.time_s) == pytest.approx((3 / (3 + near), 4 + near / (3 + near)), abs=1e-6)
     assert directions((2, 8), (6, 8), (6, 2), (2, 2)) == []
     assert directions((2, 8), (6, 8), (6, 2), (2, 2), (2, 8)) == [-1]

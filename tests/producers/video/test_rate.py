@@ -11,6 +11,7 @@ from producers.video.rate import (
     CHANGE,
     NEAR_REACH,
     NOBODY,
+    QUICK,
     REACH,
     SEARCH_MS,
     STANDING,
@@ -24,9 +25,9 @@ SIZE = (640, 480)
 LINE: Segment = ((320.0, 480.0), (320.0, 0.0))
 
 
-def one(x: float, speed: float = 0.0, height: float = 100.0) -> Last:
-    """Somebody at (x, 300) who moves to the right by `speed` heights a second."""
-    return Last(Seen(1, (x - 20, 300 - height, x + 20, 300), "person", 0.9), 0, (speed * height / 1000, 0.0))
+def one(x: float, speed: float = 0.0, height: float = 100.0, for_ms: int = 5_000) -> Last:
+    """Somebody at (x, 300), seen for so long, who moves to the right by `speed` heights a second."""
+    return Last(Seen(1, (x - 20, 300 - height, x + 20, 300), "person", 0.9), 0, (speed * height / 1000, 0.0), for_ms)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ def one(x: float, speed: float = 0.0, height: float = 100.0) -> Last:
         (one(320, speed=1.0), 1000 * NEAR_REACH / 1.0),
         (one(320 - 2 * 12, speed=1.0), 1000 * 0.12 / 1.0),
         (one(320), min(SEARCH_MS, 1000 * NEAR_REACH / STANDING)),
+        (one(0, for_ms=0), 1000 * REACH / QUICK),
+        (one(0, speed=3.0, for_ms=40), 1000 * REACH / 3.0),
     ],
 )
 def test_closed_cases(last: Last, expected: float) -> None:
@@ -49,13 +52,19 @@ def test_with_nobody_in_view_it_looks_for_who_comes() -> None:
     assert pace([], [], SIZE).change == pytest.approx(CHANGE * (NOBODY * 480) ** 2 / (640 * 480))
 
 
+def test_it_looks_within_the_time_it_is_given_or_sooner() -> None:
+    assert pace([one(0)], [LINE], SIZE, 50.0).after_ms == 50.0
+    assert pace([], [], SIZE, 0.0).after_ms == 0.0
+    assert pace([one(320, speed=5.0)], [LINE], SIZE, 100.0).after_ms == pytest.approx(1000 * NEAR_REACH / 5.0)
+
+
 def test_the_change_that_calls_for_a_look_grows_with_who_is_in_view() -> None:
     alone, two = (pace(tracks, [], SIZE).change for tracks in ([one(9)], [one(9), one(99)]))
     assert alone == pytest.approx(CHANGE * 100**2 / (640 * 480))
     assert two == pytest.approx(2 * alone)
 
 
-people = st.builds(one, st.floats(0, 640), st.floats(-5, 5), st.floats(1, 400))
+people = st.builds(one, st.floats(0, 640), st.floats(-5, 5), st.floats(1, 400), st.integers(0, 5_000))
 
 
 @given(st.lists(people, max_size=8))
