@@ -73,7 +73,7 @@ def test_a_walk_in_small_steps_passes_as_often(corners: list[Place]) -> None:
             if (before[1] > 5) != (after[1] > 5):
                 if clear:
                     found, net = found + [net] * (net != 0), 0
-                net += (1 if after[1] < 5 else -1) * (0 <= (before[0] + after[0]) / 2 <= 4)
+                net += (1 if after[1] <= 5 else -1) * (0 <= (before[0] + after[0]) / 2 <= 4)
                 clear = False
             clear = clear or abs(after[1] - 5) >= CLEAR_M
             before = after
