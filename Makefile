@@ -8,7 +8,7 @@ NAME ?=
 SEEDS ?= 20
 MINUTES ?= 120
 
-.PHONY: help setup demo down test check bench chaos soak dashboards clean
+.PHONY: help setup demo down test check bench chaos troubles soak dashboards clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 
 chaos: setup  ## kill workers and broker while events flow, SEEDS times; what comes out must equal the oracle
 	$(PYTHON) -m tests.chaos --seeds $(SEEDS)
+
+troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every step; the next run must mend all (~20 min)
+	$(PYTHON) -m pytest -m long tests/batch/test_troubles.py
 
 soak: setup  ## run the workers for MINUTES and watch their memory
 	$(PYTHON) -m tests.chaos.soak --minutes $(MINUTES)

@@ -293,7 +293,7 @@ def _verify(settings: Settings, issued: ReportFiles) -> int:
 def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
     estate, accounts = site.estate.id, walked.accounts
     first, last_real, last = walked.real.start, walked.real.dates[-1], walked.simulated.start
-    with connect(settings, "loader") as client:
+    with connect(settings, "analyst") as client:
         counted = ask(client, "daily_line_counts", estate=estate, first=first, last=last_real)
         raised = ask(client, "alerts_of_days", estate=estate, first=first, last=last)
         minutes = ask(client, "occupancy_of_day", estate=estate, day=last)

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 import msgspec
-from clickhouse_driver import Client
 
 from batch.envelopes import DEAD_LETTER, DUPLICATE, LATE, VALID
 from infra.errors import UserError
-from warehouse.client import ask
+from warehouse.loads import Account
 
 
 class DayAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +76,7 @@ def check_accounts(accounts: Iterable[DayAccount]) -> None:
         raise UserError(f"records do not add up: {said}", "nothing was changed; report this as a defect")
 
 
-def record_account(client: Client, estate_id: str, account: DayAccount) -> None:
-    """Write the account down; the newest of a day counts."""
-    ask(
-        client,
-        "record_account",
-        estate=estate_id,
-        loaded_at=datetime.now(UTC).isoformat(sep=" ", timespec="milliseconds")[:23],
-        **msgspec.structs.asdict(account),
-    )
+def stored(account: DayAccount, estate_id: str, load_id: int) -> Account:
+    """The account as a row of `nightly_accounting`, as of now; the newest of a day counts."""
+    row = {"estate_id": estate_id, "load_id": load_id, "loaded_at": datetime.now(UTC)}
+    return row | msgspec.structs.asdict(account)

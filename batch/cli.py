@@ -49,7 +49,7 @@ def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master
             progress=lambda step, number, steps: bar.update(task, description=step, completed=number, total=steps),
         )
     _print(accounts)
-    with connect(settings, "loader") as client:
+    with connect(settings, "analyst") as client:
         first_day, last_day = accounts[0].day, accounts[-1].day
         lost = ask(client, "lost_by_camera", estate=estate.estate.id, first=first_day, last=last_day)
         published = publish_baselines(settings, estate, client, last_day)

@@ -1,7 +1,7 @@
-"""The nightly: days of Kafka become partitions of the warehouse, read in one pass, swapped in whole, accounted for.
+"""The nightly: days of Kafka become a load of the warehouse, read in one pass, switched to at once, accounted for.
 
 Running it twice changes nothing but the time of loading: rows are what the records say, and a day is replaced, never
-added to. Whatever fails before the swap leaves the old day as it was.
+added to. Whatever fails before the switch leaves the old days as they were; the next run drops what it left behind.
 """
 
 import secrets
@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch import tables
-from batch.accounting import DayAccount, Fates, check_accounts, check_read, fates, record_account, record_counts
+from batch.accounting import DayAccount, Fates, check_accounts, check_read, fates, record_counts, stored
 from batch.days import Period, period_of
 from batch.envelopes import fated, fates_by_day
 from batch.kafka import OffsetRange, offsets_since, read_records, read_topic
@@ -37,23 +37,23 @@ from infra.topics import (
     admin,
     topic_name,
 )
+from warehouse.access import LOAD_TABLES
 from warehouse.client import access, connect
 from warehouse.lease import Lease, nightly_lease
 from warehouse.load import batch_writer
-from warehouse.staging import Staging, drop_leftovers
+from warehouse.loads import Load, drop_stale
 
-LOADED: Final = (
-    "crossings",
-    "camera_minutes",
-    "camera_sequences",
-    "gate_passages",
-    "visitors",
-    "visitor_counts",
-    "zone_minutes",
-    "alerts",
-    "dispositions",
+STEPS: Final = (
+    "drop what a killed run left",
+    "start Spark",
+    "judge records",
+    "count records",
+    *LOAD_TABLES,
+    "check accounts",
+    "switch days",
+    "drop replaced days",
+    "done",
 )
-STEPS: Final = ("start Spark", "judge records", "count records", *LOADED, "swap days")
 
 Progress = Callable[[str, int, int], None]  # the step that begins, its number from 0, how many there are
 
@@ -72,17 +72,21 @@ def run(
 
     `spark` is used where given, else a session on `master` is started and stopped. Raises UserError when Kafka or
     ClickHouse does not answer or another nightly is at work (before Spark starts), or records do not add up (before
-    anything is swapped).
+    anything is switched).
     """
     period, started = period_of(settings, site, first_day, days), time.monotonic()
     begin = _stepper(progress)
     admin(settings)
     with connect(settings, "loader") as client, nightly_lease(settings, client) as lease:
-        drop_leftovers(client)
+        begin("drop what a killed run left")
+        drop_stale(client, site.estate.id)
         begin("start Spark")
         with _session(settings, master, spark) as session:
-            nightly = Nightly(settings, period, session, client, lease, begin)
-            return nightly.load(started)
+            accounts = Nightly(settings, period, session, client, lease, begin).load(started)
+        begin("drop replaced days")
+        drop_stale(client, site.estate.id)
+        begin("done")
+        return accounts
 
 
 def _stepper(progress: Progress | None) -> Callable[[str], None]:
@@ -115,22 +119,21 @@ class Nightly:
     begin: Callable[[str], None]
 
     def load(self, started: float) -> list[DayAccount]:
-        """Judge, stage, check, swap, account."""
+        """Judge, load, check, switch."""
         offsets = offsets_since(self.settings, DETECTIONS, self.period.read_from_ms)
         scanned = read_records(self.spark, self.settings, offsets)
         within = F.col("kafka_ms").between(self.period.read_from_ms, self.period.read_to_ms)
         records = fated(scanned.where(within), self.period).persist()
-        staging = Staging(self.client, secrets.token_hex(4), self.period.site.estate.id)
+        load = Load(self.client, secrets.randbits(62), self.period.site.estate.id, self.period.dates)
         try:
             found = self._count(records, scanned, offsets)
-            staging.create(LOADED)
-            self._stage(records, staging)
-            accounts = self._accounts(found, staging)
+            self._write_all(records, load)
+            self.begin("check accounts")
+            accounts = self._accounts(found, load)
             check_accounts(accounts)
-            return self._swap(accounts, staging, started)
+            return self._switch(accounts, load, started)
         finally:
             records.unpersist()
-            staging.drop(LOADED)
 
     def _count(self, records: DataFrame, scanned: DataFrame, offsets: OffsetRange) -> Fates:
         """Fates by day, after a second, separate look at Kafka has found as many records."""
@@ -142,14 +145,14 @@ class Nightly:
         check_read(offsets.records, outside, sum(sum(day.values()) for day in found.values()))
         return found
 
-    def _stage(self, records: DataFrame, staging: Staging) -> None:
-        """Write every table into its staging table."""
+    def _write_all(self, records: DataFrame, load: Load) -> None:
+        """Write the load's rows of every table; nobody reads them yet."""
         day_crossings = tables.crossings(records, self.period).persist()
         try:
             frames = self._frames(records, day_crossings)
-            for table in LOADED:
+            for table in LOAD_TABLES:
                 self.begin(table)
-                self._write(frames[table], staging, table)
+                self._write(frames[table], load, table)
         finally:
             day_crossings.unpersist()
 
@@ -171,20 +174,21 @@ class Nightly:
     def _topic(self, topic: Topic) -> DataFrame:
         return read_topic(self.spark, self.settings, topic, self.period.read_from_ms)
 
-    def _write(self, frame: DataFrame, staging: Staging, table: str) -> None:
-        writer = batch_writer(access(self.settings, "loader"), staging.name(table))
-        written = sum(row.written for row in frame.mapInArrow(writer, "written long").collect())
-        staged = sum(staging.rows(table).values())
-        if written != staged:
+    def _write(self, frame: DataFrame, load: Load, table: str) -> None:
+        writer = batch_writer(access(self.settings, "loader"), table)
+        of_load = frame.withColumn("load_id", F.lit(load.run) + F.datediff("day", F.lit(load.days[0])))
+        written = sum(row.written for row in of_load.mapInArrow(writer, "written long").collect())
+        loaded = sum(load.rows(table).values())
+        if written != loaded:
             raise UserError(
-                f"{table}: {written} rows were sent but {staged} are staged",
+                f"{table}: {written} rows were sent but {loaded} arrived",
                 "run the nightly again; nothing was changed",
             )
 
-    def _accounts(self, found: Fates, staging: Staging) -> list[DayAccount]:
-        rows = {table: staging.rows(table) for table in ("crossings", "alerts", "zone_minutes")}
-        differing = staging.by_day("differing_zone_minutes", "zone_minutes")
-        hashes, refused = staging.crossings_hash(), self._streamed_dead_letters()
+    def _accounts(self, found: Fates, load: Load) -> list[DayAccount]:
+        rows = {table: load.rows(table) for table in ("crossings", "alerts", "zone_minutes")}
+        differing = load.differing_zone_minutes()
+        hashes, refused = load.crossings_hash(), self._streamed_dead_letters()
         return [
             DayAccount(
                 day=day,
@@ -202,15 +206,10 @@ class Nightly:
         counted = tables.streamed_dead_letters(self._topic(DEAD_LETTERS), detections, self.period)
         return {row.day: row.records for row in counted.collect()}
 
-    def _swap(self, accounts: list[DayAccount], staging: Staging, started: float) -> list[DayAccount]:
-        self.begin("swap days")
+    def _switch(self, accounts: list[DayAccount], load: Load, started: float) -> list[DayAccount]:
+        self.begin("switch days")
         self.lease.check()
-        rows = {table: staging.rows(table) for table in LOADED}
-        for account in accounts:
-            for table in LOADED:
-                staging.swap(table, account.day, empty=account.day not in rows[table])
         seconds = (time.monotonic() - started) / len(accounts)
         timed = [replace(account, seconds=round(seconds, 3)) for account in accounts]
-        for account in timed:
-            record_account(self.client, staging.estate_id, account)
+        load.switch([stored(account, load.estate_id, load.id(account.day)) for account in timed])
         return timed

@@ -3,8 +3,9 @@
 Roles (user names are the same): `loader` writes what the nightly loads; `office` reads its own estate and writes the
 ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said. No reader sees
 `visitors`, the tokens of the day: only what is counted from them. A reader's estate is a row
-filter on every table it may read. The rendered file is also the memory of which database belongs to
-which estates: rendering again keeps what is known of other databases that still exist.
+filter on every table it may read, which also hides every load but the current one of each day (`loads.py`). The
+rendered file is also the memory of which database belongs to which estates: rendering again keeps what is known of
+other databases that still exist.
 """
 
 import hashlib
@@ -18,20 +19,26 @@ from infra.errors import UserError
 from infra.local.clickhouse import clickhouse_users_folder, reload_users
 from infra.local.files import write_private
 from infra.settings import Settings
-from warehouse.client import Role, password
+from warehouse.client import Role, password, placed
 
 Estates = Mapping[str, Sequence[str]]  # database: the estates its readers see
 
 ROLES: Final[tuple[Role, ...]] = ("loader", "office", "analyst")
 READERS: Final[tuple[Role, ...]] = ("office", "analyst")
-LOADED: Final = (
+# What the nightly loads, in partitions of estate, day and load (`loads.py`).
+LOAD_TABLES: Final = (
     "crossings",
-    "zone_minutes",
-    "alerts",
     "camera_minutes",
     "camera_sequences",
     "gate_passages",
+    "visitors",
     "visitor_counts",
+    "zone_minutes",
+    "alerts",
+    "dispositions",
+)
+READ_WHOLE: Final = (
+    *(table for table in LOAD_TABLES if table not in ("visitors", "dispositions")),
     "nightly_accounting",
 )
 LEDGERS: Final = ("funds", "incidents", "surveys", "spot_checks")
@@ -41,8 +48,8 @@ IMPERSONAL: Final = {
     "incidents": "estate_id, entry_id, version, event_time, kind, zone_id, imported_at",
 }
 LOADER_GRANTS: Final = (
-    "GRANT SELECT, INSERT, ALTER, CREATE TABLE, DROP TABLE, TRUNCATE ON anfang*.*",
-    "GRANT TABLE ENGINE ON MergeTree",
+    "GRANT SELECT, INSERT, ALTER DELETE ON anfang*.*",
+    "GRANT SELECT(query_id, user) ON system.processes",
 )
 FILE: Final = "anfang_roles.xml"
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -50,7 +57,7 @@ LOOPBACK: Final = ("127.0.0.1", "::1")
 
 def reader_grants(role: Role, database: str) -> list[str]:
     """What `office` or `analyst` may do in one database."""
-    grants = [f"GRANT SELECT ON {database}.{table}" for table in LOADED]
+    grants = [f"GRANT SELECT ON {database}.{table}" for table in READ_WHOLE]
     grants.append(f"GRANT SELECT({IMPERSONAL['dispositions']}) ON {database}.dispositions")
     if role == "office":
         return grants + [f"GRANT SELECT, INSERT ON {database}.{table}" for table in LEDGERS]
@@ -90,8 +97,16 @@ def _add_user(users: Element, role: Role, secret: str, estates: Estates) -> None
 def _add_filters(databases: Element, estates: Estates) -> None:
     for database, names in estates.items():
         tables = SubElement(databases, database)
-        for table in (*LOADED, "dispositions", *LEDGERS):
-            SubElement(SubElement(tables, table), "filter").text = row_filter(names)
+        for table in (*READ_WHOLE, "dispositions", *LEDGERS):
+            SubElement(SubElement(tables, table), "filter").text = _filter(database, table, names)
+
+
+def _filter(database: str, table: str, estates: Sequence[str]) -> str:
+    """What a reader sees of a table: its estates, and of what is loaded the loads that the accounts name."""
+    seen = row_filter(estates)
+    if table not in LOAD_TABLES:
+        return seen
+    return f"({seen}) AND load_id IN (\n{placed('current_loads', {'database': database})})"
 
 
 def row_filter(estates: Sequence[str]) -> str:

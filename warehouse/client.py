@@ -124,9 +124,13 @@ def ask_columns(client: Client, name: str, /, **parameters: Parameter) -> dict[s
 
 def ask_tables(client: Client, name: str, tables: Mapping[str, str], /, **parameters: Parameter) -> list[Row]:
     """As `ask`, for a query that names tables as `{place:Identifier}` where the server would not take a parameter."""
-    sql = PLACE.sub(lambda place: identifier(tables[place[1]]), query(name))
-    rows: list[Row] = client.execute(sql, parameters)
+    rows: list[Row] = client.execute(placed(name, tables), parameters)
     return rows
+
+
+def placed(name: str, tables: Mapping[str, str]) -> str:
+    """The SQL of the named query with its `{place:Identifier}` filled in."""
+    return PLACE.sub(lambda place: identifier(tables[place[1]]), query(name))
 
 
 def identifier(name: str) -> str:

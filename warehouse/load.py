@@ -14,7 +14,8 @@ from clickhouse_driver import Client
 from warehouse.client import Access, identifier, open_client
 
 WRITTEN: Final = pa.schema([("written", pa.int64())])
-INSERT_SETTINGS: Final = {"max_partitions_per_insert_block": 0}
+INSERT_SETTINGS: Final = {"max_partitions_per_insert_block": 0, "insert_allow_materialized_columns": 1}
+"""`load_id` is a materialised column, so that no `SELECT *` and no other insert need know of it."""
 
 Batches = Iterable[pa.RecordBatch]
 

@@ -3,6 +3,7 @@
 import contextlib
 import stat
 from datetime import date, datetime
+from xml.etree import ElementTree
 
 import pytest
 from clickhouse_driver import Client
@@ -10,7 +11,7 @@ from clickhouse_driver.errors import ServerException
 
 from infra.errors import UserError
 from infra.settings import Settings
-from warehouse.access import FILE, READERS, known_estates, merged, row_filter, users_file, users_xml
+from warehouse.access import FILE, LOAD_TABLES, READERS, known_estates, merged, row_filter, users_file, users_xml
 from warehouse.client import Role, connect
 from warehouse.migrate import migrate
 
@@ -33,6 +34,8 @@ FORBIDDEN = (
     "SELECT * FROM remote('127.0.0.1', currentDatabase(), 'crossings')",
     "SELECT * FROM merge(currentDatabase(), 'crossings|dispositions')",
     "SELECT * FROM schema_migrations",
+    "SELECT * FROM nightly_leases",
+    "SELECT query FROM system.processes",
     "SELECT estate_id FROM crossings UNION ALL SELECT said_by FROM dispositions",
     "SET readonly = 0",
 )
@@ -51,6 +54,17 @@ def test_databases_that_are_gone_are_forgotten_and_estates_add_up() -> None:
     assert merged(known, ["anfang", "anfang_new"], "anfang_new", ["c"]) == {"anfang": ("a",), "anfang_new": ["c"]}
 
 
+def test_readers_see_current_loads_of_what_the_nightly_loads() -> None:
+    filters = ElementTree.fromstring(users_xml(PASSWORDS, {"anfang": ("a",)})).find("users/analyst/databases/anfang")
+    assert filters is not None
+    seen = {table.tag: table.findtext("filter", "") for table in filters}
+    loaded = {
+        table for table, text in seen.items() if "load_id IN" in text and "FROM anfang.nightly_accounting FINAL" in text
+    }
+    assert loaded == set(LOAD_TABLES) - {"visitors"}
+    assert all(text.startswith(("(estate_id = 'a') AND ", "estate_id = 'a'")) for text in seen.values())
+
+
 def test_a_filter_takes_plain_estate_ids_only() -> None:
     assert row_filter(["a", "b_1"]) == "estate_id = 'a' OR estate_id = 'b_1'"
     assert row_filter([]) == "0"
@@ -66,6 +80,7 @@ def filled(fresh: Settings) -> Settings:
     with connect(fresh, "loader") as client:
         for estate in ("mine", "theirs"):
             row = {"estate_id": estate, "day": day, "event_time": now}
+            client.execute("INSERT INTO nightly_accounting (estate_id, day) VALUES", [(estate, day)])
             client.execute("INSERT INTO crossings (estate_id, day, event_time) VALUES", [row])
             said = row | {"said_by": "Li", "verdict": "true", "note": "n"}
             client.execute(

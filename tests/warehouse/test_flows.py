@@ -67,6 +67,7 @@ def _asked(fresh: Settings, known: bool) -> dict[str, list[Row]]:
     parameters = estate_parameters(SITE) | {"first": DAY, "last": DAY}
     with connect(fresh, "loader") as client:
         client.execute(f"INSERT INTO crossings ({', '.join(rows[0])}) VALUES", rows)
+        client.execute("INSERT INTO nightly_accounting (estate_id, day) VALUES", [(SITE.estate.id, DAY)])
         if known:
             client.execute("INSERT INTO zone_minutes VALUES", list(_minutes(moves)))
     with connect(fresh, "analyst") as client:

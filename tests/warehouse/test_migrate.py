@@ -1,6 +1,7 @@
 """Migrations: once each, in order, never changed behind the database's back."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from infra.errors import UserError
 from infra.settings import Settings
 from warehouse.client import connect
+from warehouse.load import INSERT_SETTINGS as MANY
 from warehouse.migrate import Applied, migrate, pending, read_migrations, statements
 
 
@@ -17,8 +19,13 @@ def test_statements_end_with_a_semicolon_at_a_line_end() -> None:
 
 
 def test_every_statement_of_ours_can_be_run_again() -> None:
+    again = re.compile(r"IF (NOT )?EXISTS")
     for migration in read_migrations():
-        assert all("IF NOT EXISTS" in statement for statement in statements(migration.sql)), migration.path
+        parts = statements(migration.sql)
+        emptied = {match[1] for part in parts if (match := re.fullmatch(r"TRUNCATE TABLE IF EXISTS (\w+)", part))}
+        for part in parts:
+            copied = re.match(r"INSERT INTO (\w+)", part)
+            assert copied[1] in emptied if copied else again.search(part), (migration.path, part)
 
 
 def test_gaps_and_odd_names_are_refused(tmp_path: Path) -> None:
@@ -40,6 +47,26 @@ def test_a_changed_or_missing_file_is_told(tmp_path: Path) -> None:
         pending([migration], [Applied(1, "a", "other", when)])
     with pytest.raises(UserError, match="its file is gone"):
         pending([migration], [Applied(2, "b", "other", when)])
+
+
+@pytest.mark.stack
+def test_days_from_before_loads_stay_as_they_were(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = read_migrations()
+    monkeypatch.setattr("warehouse.migrate.read_migrations", lambda: every[:7])
+    migrate(fresh, ("mine",))
+    days = [date(2024, 1, 1) + timedelta(days=n) for n in range(150)]
+    with connect(fresh, "loader") as client:
+        rows = [(estate, day, f"c{n}", n) for estate in ("mine", "theirs") for day in days for n in range(3)]
+        client.execute("INSERT INTO crossings (estate_id, day, crossing_id, track_id) VALUES", rows, settings=MANY)
+        client.execute("INSERT INTO nightly_accounting (estate_id, day) VALUES", [("mine", day) for day in days])
+        stored = client.execute("SELECT * FROM crossings ORDER BY ALL")
+    monkeypatch.undo()
+    assert [migration.version for migration in migrate(fresh, ("mine",))] == [m.version for m in every[7:]]
+    with connect(fresh, "loader") as client:
+        assert client.execute("SELECT * FROM crossings ORDER BY ALL") == stored
+        assert client.execute("SELECT uniq(load_id), uniq(estate_id, day) FROM crossings") == [(300, 300)]
+    with connect(fresh, "analyst") as client:
+        assert client.execute("SELECT count() FROM crossings") == [(450,)]
 
 
 @pytest.mark.stack

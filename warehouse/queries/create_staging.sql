@@ -1,2 +1,0 @@
--- Make an empty table like another one.
-CREATE TABLE {staging:Identifier} AS {table:Identifier};

@@ -1,2 +1,0 @@
--- Drop a table, where it is there.
-DROP TABLE IF EXISTS {table:Identifier} SYNC;
