@@ -19,6 +19,7 @@ from infra.site import Site
 from streams.signs import State, crossed
 
 KEEP_MS: Final = 10 * MINUTE_MS
+LATE_MS: Final = 5 * MINUTE_MS
 
 
 class Inward(Struct, order=True):
@@ -55,16 +56,21 @@ class Gateway(Struct):
     alerts: dict[str, State] = {}
 
 
-def note_crossings(gateways: dict[str, Gateway], envelope: Envelope, site: Site) -> None:
+def note_crossings(gateways: dict[str, Gateway], envelope: Envelope, site: Site, heard_ms: int | None) -> None:
     """Take the persons who crossed a gate's line into the envelope's zone, or back out of it, into `gateways`.
 
     A track counts once: one that dithers on the line is not many persons, and one that turns back came not in.
+    `heard_ms` is up to when the zone's cameras have told: what is more than `LATE_MS` before it is passed over, for the
+    passages of its time may be forgotten (a camera whose clock is far behind accuses nobody).
     """
     found = envelope.crossings
     if found is None:
         return
+    oldest_ms = -1 if heard_ms is None else heard_ms - LATE_MS
     for track, (event_ms, line_id, direction, what) in zip(found.track_id, crossed(envelope), strict=True):
         if what != "person" or line_id not in site.gates_at or site.inner_zone(line_id) != envelope.zone_id:
+            continue
+        if event_ms < oldest_ms:
             continue
         gateway, who = gateways.setdefault(line_id, Gateway()), f"{envelope.camera_id}/{track}"
         known = next((one for one in gateway.inward if one.who == who), None)

@@ -80,7 +80,8 @@ def envelope_rules(
     """All rules that look at envelopes, on one envelope; a repeat changes nothing. Pure but for `state`."""
     if not first_time(state.seen.setdefault(envelope.camera_id, []), envelope):
         return []
-    note_crossings(state.gateways, envelope, site)
+    if envelope.crossings is not None and not site.gates_at.keys().isdisjoint(envelope.crossings.line_id):
+        note_crossings(state.gateways, envelope, site, heard_ms([state]))
     published = [
         *restricted_hours.step(state.presence, envelope, site),
         *fire_lane.step(state.standing, envelope, site),

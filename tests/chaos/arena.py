@@ -33,7 +33,7 @@ INPUTS: Final[dict[str, tuple[Topic, ...]]] = {
 OURS: Final = ("occupancy", "alerts")
 SESSION_TIMEOUT_S: Final = 6.0
 PLAIN_MOMENT_S: Final = 5.0
-PLAIN_PATIENCE_S: Final = 60.0
+PLAIN_PATIENCE_S: Final = 30.0
 PATIENCE_S: Final = 240.0  # twice as long as a worker may be stuck before it ends itself
 
 
@@ -126,7 +126,7 @@ class Arena:
             self._wait(partial(self._done, app), f"{app} caught up")
 
     def settle_plain(self) -> None:
-        """Give plain Faust a minute: after a kill it sometimes never goes on, which is then its result."""
+        """Give plain Faust half a minute: after a kill it sometimes never goes on, which is then its result."""
         with contextlib.suppress(TimeoutError):
             wait_until(partial(self._done, "plain"), PLAIN_PATIENCE_S, "plain caught up")
 

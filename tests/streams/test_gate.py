@@ -53,7 +53,7 @@ def alerts_of(*story: Told, until_s: int = 600, step_s: int = 10) -> list[Alert]
     gateways: dict[str, Gateway] = {}
     for one in story:
         if isinstance(one, Envelope):
-            note_crossings(gateways, one, SMALL)
+            note_crossings(gateways, one, SMALL, None)
         else:
             note_passage(gateways, one, SMALL)
     moments = range(T0, T0 + until_s * 1000, step_s * 1000)
@@ -143,17 +143,26 @@ def test_a_late_crossing_takes_its_own_grant_though_another_was_decided_before()
     gateways: dict[str, Gateway] = {}
     for one in (passage(-1), passage(2)):
         note_passage(gateways, one, SMALL)
-    note_crossings(gateways, came(2.9), SMALL)
+    note_crossings(gateways, came(2.9), SMALL, T0)
     assert gate.decide(gateways[LINE], LINE, T0 + 60_000, SMALL) == []
-    note_crossings(gateways, came(0), SMALL)
+    note_crossings(gateways, came(0), SMALL, T0 + 60_000)
     assert gate.decide(gateways[LINE], LINE, T0 + 180_000, SMALL) == []
+
+
+@pytest.mark.parametrize(("behind_s", "forced"), [(0, 1), (299, 1), (301, 0), (600, 0)])
+def test_a_camera_whose_clock_is_far_behind_accuses_nobody(behind_s: int, forced: int) -> None:
+    gateways: dict[str, Gateway] = {}
+    note_passage(gateways, passage(0), SMALL)
+    note_crossings(gateways, came(60), SMALL, T0 + (60 + behind_s) * 1000)
+    told = gate.decide(gateways.get(LINE, Gateway()), LINE, T0 + 180_000, SMALL)
+    assert [one.rule for one in told] == ["gate_forced"] * forced
 
 
 def test_old_ones_are_forgotten() -> None:
     gateways: dict[str, Gateway] = {}
     for minute in range(60):
         note_passage(gateways, passage(60 * minute), SMALL)
-        note_crossings(gateways, came(60 * minute + 1), SMALL)
+        note_crossings(gateways, came(60 * minute + 1), SMALL, T0 + 60_000 * minute)
         assert gate.decide(gateways[LINE], LINE, T0 + 60_000 * minute, SMALL) == []
     assert 10 <= len(gateways[LINE].inward) <= len(gateways[LINE].passages) <= 14
 

@@ -1,6 +1,6 @@
 """Rendered scenes through the real way with the demo weights: counts in and out, and persons who enter a closed zone.
 
-What `python -m tests.producers.scenes` shows (its table: docs/scenes.md).
+Half of what `python -m tests.producers.scenes` does over 500 crossings and more (its table: docs/scenes.md).
 """
 
 from pathlib import Path
@@ -10,12 +10,12 @@ from tests.producers.scenes.judge import CASES, paired, score, total, watched
 
 def test_counts_are_within_two_in_a_hundred_and_hardly_an_intruder_is_missed_or_invented(tmp_path: Path) -> None:
     scores = []
-    for case in CASES:
+    for case in (CASES[1], CASES[2], CASES[4]):  # the hardest lines of the table, and one that is closed
         truth, envelopes = watched(case, tmp_path)
         scores.append(score(case, truth, envelopes))
         print(f"{case.name}: {scores[-1]}")
     whole = total(scores)
-    assert sum(whole.true) > 500
+    assert sum(whole.true) > 250
     assert whole.off <= 0.02
     for one in scores:
         assert one.precision >= 0.97
