@@ -29,7 +29,8 @@ down: .venv/ready  ## stop everything
 	$(ANFANG) down
 
 test: setup  ## unit, property and integration tests on real parts
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -m "not stack and not long" --numprocesses 2 --dist loadfile
+	$(PYTHON) -m pytest -m "stack and not long"
 
 check: .venv/ready  ## ruff, mypy strict, import rules, SQL format, schemas up to date
 	.venv/bin/ruff format --check .
