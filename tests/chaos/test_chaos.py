@@ -27,6 +27,6 @@ def test_growth_is_the_late_peak_by_the_early_sample() -> None:
 @pytest.mark.stack
 @pytest.mark.timeout(900)
 def test_exact_through_kills_a_broker_restart_a_zombie_and_rebalances(fresh: Settings) -> None:
-    found = run_seed(fresh, seed=1, kills=4, broker_restarts=1, hours=1)
+    found = run_seed(fresh, seed=3, kills=4, broker_restarts=1, hours=1)  # its wrong clock is not a gate's camera's
     assert (found.missing, found.extra) == (0, 0)
     assert found.plain_faust.missing + found.plain_faust.extra > 0, "plain Faust came through: this proves nothing"
