@@ -44,14 +44,15 @@ class Passage(Struct, order=True):
 
 
 class Gateway(Struct):
-    """One gate's line: crossings and passages of the last `KEEP_MS`, by time; when the controller last said anything.
+    """One gate's line: crossings and passages of the last `KEEP_MS`, by time.
 
-    `watermark_ms`: both sides have told all up to here, but for what comes late. `alerts`: what came of it, by rule.
+    `reported_ms`: when the controller said anything, of the same time and once before it. `watermark_ms`: both sides
+    have told all up to here, but for what comes late. `alerts`: what came of it, by rule.
     """
 
     inward: list[Inward] = []
     passages: list[Passage] = []
-    last_passage_ms: int = -1
+    reported_ms: list[int] = []
     watermark_ms: int = -1
     alerts: dict[str, State] = {}
 
@@ -85,7 +86,8 @@ def note_passage(gateways: dict[str, Gateway], passage: GatePassage, site: Site)
     """Take one valid passage into the gateway of its line; a repeat changes nothing."""
     line_id = site.gate[passage.gate_id].line
     gateway = gateways.setdefault(line_id, Gateway())
-    gateway.last_passage_ms = max(gateway.last_passage_ms, passage.event_ms)
+    if passage.event_ms not in gateway.reported_ms:
+        insort(gateway.reported_ms, passage.event_ms)
     noted = Passage(passage.event_ms, passage.passage_id, passage.granted)
     if passage.direction == site.inward(line_id) and noted not in gateway.passages:
         _forget_old(gateway)
@@ -97,6 +99,7 @@ def _forget_old(gateway: Gateway) -> None:
     oldest_ms = gateway.watermark_ms - KEEP_MS
     del gateway.inward[: bisect_left([one.event_ms for one in gateway.inward], oldest_ms)]
     del gateway.passages[: bisect_left([one.event_ms for one in gateway.passages], oldest_ms - MINUTE_MS)]
+    del gateway.reported_ms[: max(0, bisect_left(gateway.reported_ms, oldest_ms) - 1)]
 
 
 def without_grant(crossings_ms: Sequence[int], grants_ms: Sequence[int], before_ms: int, after_ms: int) -> list[int]:

@@ -9,8 +9,12 @@ a door contact. Each run of such persons, with at most `gap_s` between them, is 
 
 A controller that says nothing is no crime: without a passage in the last `reporting_minutes`, or once `silent_persons`
 have come since the last one, nothing is told. `streams/admissions.py` says who had no grant.
+
+What is told depends on event times only, not on how far the watermark moves at once: of a long run each person is told
+on their own from the one on who makes it one, and all is judged by what was known `settle_s` after the person told.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -18,7 +22,7 @@ from infra import limits
 from infra.clock import MINUTE_MS, local_clock
 from infra.events import Alert, Severity
 from infra.site import Site
-from streams.admissions import Gateway, Inward, without_grant
+from streams.admissions import LATE_MS, Gateway, Inward, without_grant
 from streams.signs import Cause, Sign, State, close_when_quiet, note
 
 Rule = Literal["tailgating", "gate_held", "gate_forced"]
@@ -39,9 +43,12 @@ def decide(gateway: Gateway, line_id: str, watermark_ms: int, site: Site) -> lis
     published = []
     if any(not one.decided and one.event_ms <= settled_ms for one in gateway.inward):
         for run in _runs(gateway, limit):
-            ended = run[-1].event_ms + _ms(limit.gap_s) <= settled_ms
+            if all(one.decided for one in run) and run[-1].event_ms < gateway.watermark_ms - LATE_MS:
+                continue  # nothing is late for it any more, and what it was judged by may be forgotten
             settled = [one for one in run if one.event_ms <= settled_ms]
-            if ended or len(settled) >= limit.held_persons:
+            for persons in range(limit.held_persons, len(settled) + 1):
+                published += _tell(settled[:persons], gateway, line_id, site)
+            if run[-1].event_ms + _ms(limit.gap_s) <= settled_ms:
                 published += _tell(settled, gateway, line_id, site)
         for one in gateway.inward:
             one.decided |= one.event_ms + _ms(limit.gap_s) <= settled_ms
@@ -94,8 +101,11 @@ def _rule(run: list[Inward], gateway: Gateway, limit: limits.Gate) -> Rule | Non
     first_ms, low_ms, high_ms = run[0].event_ms, _ms(limit.open_s), _ms(limit.before_s)
     if any(one.granted and first_ms - low_ms <= one.event_ms <= first_ms + high_ms for one in gateway.passages):
         return "tailgating" if len(run) < limit.held_persons else "gate_held"
-    since = sum(one.event_ms > gateway.last_passage_ms for one in gateway.inward)
-    reports = gateway.last_passage_ms >= first_ms - limit.reporting_minutes * MINUTE_MS
+    known_ms = run[-1].event_ms + _ms(limit.settle_s)
+    reported = bisect_right(gateway.reported_ms, known_ms)
+    last_ms = gateway.reported_ms[reported - 1] if reported else -1
+    since = sum(max(last_ms, known_ms - LATE_MS) < one.event_ms <= known_ms for one in gateway.inward)
+    reports = last_ms >= first_ms - limit.reporting_minutes * MINUTE_MS
     return "gate_forced" if reports and since < limit.silent_persons else None
 
 

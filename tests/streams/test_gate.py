@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
@@ -116,7 +116,8 @@ def test_a_controller_that_says_nothing_is_no_crime() -> None:
     assert rules_of(passage(-hours + 1), came(0)) == [("gate_forced", 1, 0.0)]
     died: list[Told] = [passage(-60), *(came(s) for s in range(0, 60, 11))]
     assert len(died) - 1 == SMALL.limits.gate.silent_persons
-    assert rules_of(*died) == []
+    until_noticed = SMALL.limits.gate.silent_persons - 1
+    assert rules_of(*died) == [("gate_forced", until_noticed, 0.0)]
 
 
 def test_leaving_vehicles_and_other_directions_are_nobodys_business() -> None:
@@ -156,6 +157,39 @@ def test_a_camera_whose_clock_is_far_behind_accuses_nobody(behind_s: int, forced
     note_crossings(gateways, came(60), SMALL, T0 + (60 + behind_s) * 1000)
     told = gate.decide(gateways.get(LINE, Gateway()), LINE, T0 + 180_000, SMALL)
     assert [one.rule for one in told] == ["gate_forced"] * forced
+
+
+crossings_s = st.lists(st.integers(0, 900), max_size=25, unique=True).map(sorted)
+passages_s = st.lists(st.tuples(st.integers(0, 900), st.booleans()), max_size=12, unique_by=lambda one: one[0]).map(
+    sorted
+)
+
+
+@settings(max_examples=1500)
+@given(crossings_s, passages_s, st.data())
+def test_what_is_told_depends_on_event_times_only(
+    crossings: list[int], passages: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    """However the two sides are read one beside the other, it is as if all were known before anything is decided."""
+
+    def told(sides: list[int]) -> dict[str, Alert]:
+        gateways = {LINE: Gateway()}
+        read, last, found = [0, 0], [-1, -1], dict[str, Alert]()
+        for side in sides:
+            story = (crossings, [at_s for at_s, _ in passages])[side]
+            last[side] = story[read[side]]
+            if side == 0:
+                note_crossings(gateways, came(last[0]), SMALL, T0 + last[0] * 1000)
+            else:
+                note_passage(gateways, passage(*passages[read[1]]), SMALL)
+            read[side] += 1
+            alerts = gate.decide(gateways[LINE], LINE, T0 + min(last) * 1000, SMALL) if min(last) >= 0 else []
+            found |= {one.alert_id: one for one in alerts}
+        return found | {one.alert_id: one for one in gate.decide(gateways[LINE], LINE, T0 + 2_000_000, SMALL)}
+
+    sides = [0] * len(crossings) + [1] * len(passages)
+    one_way, other_way = (told(data.draw(st.permutations(sides))) for _ in range(2))
+    assert one_way == other_way == told(sides)
 
 
 def test_old_ones_are_forgotten() -> None:
