@@ -52,8 +52,12 @@ def decide(gateway: Gateway, line_id: str, watermark_ms: int, site: Site) -> lis
                 published += _tell(settled, gateway, line_id, site)
         for one in gateway.inward:
             one.decided |= one.event_ms + _ms(limit.gap_s) <= settled_ms
+    undecided_ms = (one.event_ms for one in gateway.inward if not one.decided)
+    quiet_ms = min(
+        settled_ms, next(undecided_ms, settled_ms)
+    )  # who is not decided on may still belong to an open alert
     for state in gateway.alerts.values():
-        published += close_when_quiet(state, settled_ms, limit.quiet_s, WHAT)
+        published += close_when_quiet(state, quiet_ms, limit.quiet_s, WHAT)
     return published
 
 

@@ -165,7 +165,7 @@ passages_s = st.lists(st.tuples(st.integers(0, 900), st.booleans()), max_size=12
 )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(crossings_s, passages_s, st.data())
 def test_what_is_told_depends_on_event_times_only(
     crossings: list[int], passages: list[tuple[int, bool]], data: st.DataObject
