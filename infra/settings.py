@@ -4,7 +4,9 @@ Addresses of Kafka and ClickHouse may be left empty: then the local stack's own 
 `anfang up` writes. Passwords are never settings: they lie in `home/secrets/NAME`, generated on first start, mode 0600.
 """
 
+import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +65,12 @@ class Settings(BaseSettings):
     )
     clickhouse_database: str = Field(
         "anfang", pattern=r"^anfang[a-z0-9_]*$", description="database; must begin with anfang"
+    )
+
+    web_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+(/[^\s]*)?)?$",
+        description="where people reach `anfang web`, e.g. https://guard.example.com; one-tap links begin with it",
     )
 
     grace_minutes: int = Field(
@@ -130,8 +138,12 @@ class Settings(BaseSettings):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / name
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(32))
+            new = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
+            new.touch(mode=0o600)
+            new.write_text(secrets.token_urlsafe(32))
+            with suppress(FileExistsError):
+                path.hardlink_to(new)  # whole or not at all; another process may have been first
+            new.unlink()
         return path.read_text().strip()
 
 

@@ -2,6 +2,7 @@
 
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     file = tmp_path / "home" / "secrets" / "clickhouse_loader"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda _: settings.secret("link_key"), range(64)))
+    assert len(made) == 1
+    assert [file.name for file in (tmp_path / "home" / "secrets").iterdir()] == ["link_key"]
 
 
 def test_kafka_out_of_reach_is_said_within_ten_seconds_with_the_address() -> None:
