@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, FiniteFloat, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, StringConstraints, field_validator
 
 from infra.documents import load_document
 from infra.events import Direction
 from infra.limits import OUTSIDE, Limits, Part, Slug
+from infra.recorder import checked_template, recorder_link
 from infra.site_checks import inconsistencies
 from infra.windows import Maintenance, Suppression
 
@@ -26,6 +27,7 @@ MINUTES_PER_DAY = 1440
 Point = tuple[float, float]
 GroundPoint = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 VendorKind = Literal["anfang", "axis", "dahua", "hikvision", "onvif", "xovis"]
+RecorderUrl = Annotated[str, AfterValidator(checked_template)]
 HOMES = frozenset({"estate", "phase", "building", "floor"})
 ZoneKind = Literal["estate", "phase", "courtyard", "building", "floor", "fire_lane", "perimeter", "technical"]
 
@@ -66,6 +68,9 @@ class Estate(Part):
     households: int = Field(ge=1)
     residents: int = Field(ge=1)
     handover_date: date | None = Field(None, description="when the system was handed over to its users")
+    recorder_url: RecorderUrl | None = Field(
+        None, description="address of a camera's recording at a moment (`infra/recorder.py`), e.g. …?cam={camera}&t={s}"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -189,7 +194,7 @@ class Camera(Part):
 
     `view` is wanted by `anfang produce video`, `vendor` by `anfang produce gateway`. Without `faces` none is looked at.
     `detect_url` is a smaller stream of the same picture, to be preferred for detection; at `clock_url` (ONVIF device
-    service) the camera tells its time.
+    service) the camera tells its time. `recorder_url` stands in for the estate's.
     """
 
     id: Slug
@@ -204,6 +209,7 @@ class Camera(Part):
     view: View | None = None
     faces: Faces | None = None
     vendor: Vendor | None = None
+    recorder_url: RecorderUrl | None = None
 
 
 class Gate(Part):
@@ -343,6 +349,12 @@ class Site(Part):
         """Whether people may be in the zone at UTC instant `event_ms`."""
         hours = self.zone[zone_id].opening_hours
         return hours is None or self.schedule[hours].covers(datetime.fromtimestamp(event_ms / 1000, self.tz))
+
+    def recorder_link(self, camera_id: str, event_ms: int) -> str | None:
+        """The address of the camera's recording at UTC instant `event_ms`; None without a template or such a camera."""
+        camera = self.camera.get(camera_id)
+        template = camera and (camera.recorder_url or self.estate.recorder_url)
+        return recorder_link(template, camera_id, event_ms, self.tz) if template else None
 
     def is_known_empty(self, zone_id: str, event_ms: int) -> bool:
         """Whether the zone is known to be empty at UTC instant `event_ms`."""
