@@ -257,6 +257,55 @@ class Baseline(Struct, frozen=True, kw_only=True, gc=False):
     holiday_dispersion: DayOfHours
 
 
+class WebhookChannel(Struct, frozen=True, kw_only=True, tag_field="kind", tag="webhook"):
+    """A Standard Webhook to `url`, signed with the secret of that name (`infra/channel_secrets.py`)."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2000)]
+    secret: Identifier
+
+
+class MailChannel(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):
+    """An e-mail to these addresses, by the SMTP server of the settings."""
+
+    to: Annotated[list[Annotated[str, Meta(min_length=3, max_length=254)]], Meta(min_length=1, max_length=50)]
+
+
+class PushChannel(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push"):
+    """A messenger that `apprise` knows (DingTalk, WeCom, Feishu, ntfy ...): its address is the secret of that name."""
+
+    secret: Identifier
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """Who is told of which alerts, and how. The Kafka key is `subscription_id`; the topic is compacted.
+
+    It holds for alerts sent from `since_ms` on; `changed_ms` is when it was last saved. Empty `zones` (a zone means all
+    inside it too), `rules` and `severities` mean all. `escalations_only`: `unanswered` alerts only. Without `updates`
+    an alert is told when it opens, gets more severe, and closes. `quiet` are weekly hours in the estate's time zone
+    ("mon-sun 22:00-06:00"); what comes in them waits for their end, but severities in `urgent` do not. More than
+    `digest_above` messages within a minute become one with counts; 0: never. `canary`: the hourly test goes to it too
+    where people would see it (mail, messengers); webhooks always get it.
+    """
+
+    schema_version: Literal[1]
+    subscription_id: Identifier
+    estate_id: Identifier
+    who: Annotated[str, Meta(min_length=1, max_length=96)]
+    channel: WebhookChannel | MailChannel | PushChannel
+    since_ms: TimeMs
+    changed_ms: TimeMs
+    language: Literal["zh", "en"] = "zh"
+    zones: list[Identifier] = []
+    rules: list[Identifier] = []
+    severities: list[Severity] = []
+    escalations_only: bool = False
+    updates: bool = False
+    quiet: list[str] = []
+    urgent: list[Severity] = msgspec.field(default_factory=lambda: ["critical"])
+    digest_above: Count = 20
+    canary: bool = False
+
+
 MESSAGES: dict[str, type[Struct]] = {
     "envelope": Envelope,
     "gate_passage": GatePassage,
@@ -266,6 +315,7 @@ MESSAGES: dict[str, type[Struct]] = {
     "alert": Alert,
     "disposition": Disposition,
     "baseline": Baseline,
+    "subscription": Subscription,
 }
 
 encoder = msgspec.json.Encoder()

@@ -22,6 +22,7 @@ from infra.topics import (
     HEADCOUNTS,
     OCCUPANCY,
     OCCUPANCY_LATEST,
+    SUBSCRIPTIONS,
     Topic,
 )
 
@@ -35,6 +36,7 @@ CHANNELS: dict[str, Topic] = {
     "alert": ALERTS,
     "disposition": DISPOSITIONS,
     "baseline": BASELINES,
+    "subscription": SUBSCRIPTIONS,
 }
 
 Schema = dict[str, Any]  # JSON Schema is untyped by nature

@@ -39,6 +39,7 @@ OCCUPANCY_LATEST: Final = Topic("occupancy_latest", None, "each zone as it is no
 ALERTS: Final = Topic("alerts", 90, "alert states: opened, updated, closed; keyed by zone")
 DISPOSITIONS: Final = Topic("dispositions", 365, "what people said of alerts, keyed by the zone of the alert")
 BASELINES: Final = Topic("baselines", None, "hour-of-week baselines from the nightly, keyed by line")
+SUBSCRIPTIONS: Final = Topic("subscriptions", None, "who is told of which alerts, and how; keyed by subscription")
 DEAD_LETTERS: Final = Topic("dead_letters", 30, "refused messages: their own bytes, with headers saying where and why")
 TOPICS: Final = (
     DETECTIONS,
@@ -49,6 +50,7 @@ TOPICS: Final = (
     ALERTS,
     DISPOSITIONS,
     BASELINES,
+    SUBSCRIPTIONS,
     DEAD_LETTERS,
 )
 
