@@ -265,9 +265,9 @@ class WebhookChannel(Struct, frozen=True, kw_only=True, tag_field="kind", tag="w
 
 
 class MailChannel(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):
-    """An e-mail to these addresses, by the SMTP server of the settings."""
+    """An e-mail to one address, by the SMTP server of the settings."""
 
-    to: Annotated[list[Annotated[str, Meta(min_length=3, max_length=254)]], Meta(min_length=1, max_length=50)]
+    to: Annotated[str, Meta(min_length=3, max_length=254)]
 
 
 class PushChannel(Struct, frozen=True, kw_only=True, tag_field="kind", tag="push"):

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
         description="where people reach `anfang web`, e.g. https://guard.example.com; one-tap links begin with it",
     )
 
+    webhook_hosts: str = Field(
+        "", description="hosts, with commas between, that webhooks may reach by http and at private addresses"
+    )
+    smtp_host: str = Field("", description="mail server for alerts by e-mail; empty: none")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="how the way there is encrypted")
+    smtp_user: str = Field("", description="who logs in there (password: secret smtp_password); empty: nobody")
+    smtp_from: str = Field("", description="the sender's address")
+
     grace_minutes: int = Field(
         5, ge=0, le=1440, description="how late an event may be and still correct what was published"
     )
