@@ -28,7 +28,8 @@ from streams.admissions import note_passage
 from streams.baselines import read_baselines
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
-from streams.durable import DurableZones, Output, Taken, ZoneValue
+from streams.durable import DurableZones, Taken, ZoneValue
+from streams.publish import Output
 from streams.rules.unanswered import note_alert, note_disposition
 from streams.suppression import marked
 from streams.zone_alerts import (

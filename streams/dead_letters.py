@@ -10,7 +10,7 @@ from infra.topics import (
 )
 from infra.validate import Refusal
 from streams.coalescing import Record
-from streams.durable import Output
+from streams.publish import Output
 
 MAX_DETAIL_CHARACTERS = 500
 

@@ -31,22 +31,12 @@ from infra import metrics
 from infra.topics import HEADER_REASON
 from streams.coalescing import CoalescingConsumer, Fetch, Record
 from streams.poison import PoisonWatch
+from streams.publish import Output, hand_over
 
 DURABLE_TIMEOUT_S: Final = 60.0
 
 S = TypeVar("S")
 log = structlog.get_logger()
-
-
-class Output(Struct, frozen=True, array_like=True):
-    """A message to send: topic, partition (None: by key), key, value, Kafka timestamp, headers."""
-
-    topic: str
-    partition: int | None
-    key: bytes | None
-    value: bytes | None
-    timestamp_ms: int
-    headers: list[tuple[str, bytes]] = []
 
 
 class ZoneValue(Struct, Generic[S], array_like=True):
@@ -174,7 +164,10 @@ class DurableZones(Generic[S]):
         async with self._turn:
             began = time.monotonic()
             taken = take()
-            written = self._write(partition, taken)
+            try:
+                written = await hand_over(self._app, self._write(partition, taken))
+            except Exception as error:
+                stop_process(f"what was written could not be sent: {error!r}")
             if self._last is not None:
                 await self._last
             self._last = asyncio.create_task(self._finish(taken, written, ack, began))
@@ -185,25 +178,27 @@ class DurableZones(Generic[S]):
         self._asleep.clear()
         metrics.watermarks_ms.clear()
         metrics.missing.clear()
-        waiting = []
+        outputs: list[Output] = []
         for key, content in list(self._table.data.items()):
             stored = _stored.decode(content)
             self._asleep.setdefault(stored.partition, []).append(key.decode())
-            waiting += [await self._send(output) for output in stored.outbox]
+            outputs += stored.outbox
         try:
-            await durable(waiting, "outboxes after recovery")
+            await durable(await hand_over(self._app, outputs), "outboxes after recovery")
         except Exception as error:  # Faust would go on
             stop_process(f"what was to be sent could not be sent again: {error!r}")
-        log.info("recovered", zones=len(self._table.data), resent=len(waiting))
+        log.info("recovered", zones=len(self._table.data), resent=len(outputs))
 
-    def _write(self, partition: int, taken: Taken[S]) -> list[Awaitable[object]]:
-        waiting: list[Awaitable[object]] = []
+    def _write(self, partition: int, taken: Taken[S]) -> list[Output]:
+        """The touched zones as they are now: into the table, and as what is to be sent to its changelog."""
+        topic, now_ms = self._table.changelog_topic_name, int(time.time() * 1000)
+        changes = []
         for zone_id, value in taken.touched.items():
             value.outbox.extend(taken.outputs[zone_id])
             key, content = zone_id.encode(), self._encoder.encode(value)
             self._table.data[key] = content
-            waiting.append(self._table.send_changelog(partition, key, content))
-        return waiting
+            changes.append(Output(topic, partition, key, content, now_ms))
+        return changes
 
     async def _finish(
         self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool], began: float
@@ -211,7 +206,7 @@ class DurableZones(Generic[S]):
         try:
             await durable(written, "changelog")
             outputs = [output for outputs in taken.outputs.values() for output in outputs]
-            await durable([await self._send(output) for output in [*taken.dead_letters, *outputs]], "outputs")
+            await durable(await hand_over(self._app, [*taken.dead_letters, *outputs]), "outputs")
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
             ack()
@@ -222,17 +217,6 @@ class DurableZones(Generic[S]):
             stop_process(f"a batch could not be made durable: {error!r}")
         if too_much is not None:
             stop_process(too_much)
-
-    async def _send(self, output: Output) -> Awaitable[object]:
-        sent: Awaitable[object] = await self._app.producer.send(
-            output.topic,
-            output.key,
-            output.value,
-            output.partition,
-            (output.timestamp_ms + 0.5) / 1000,  # Faust truncates seconds back to ms: half a ms keeps it exact
-            dict(output.headers) or None,
-        )
-        return sent
 
 
 def reason(letter: Output) -> str:

@@ -14,7 +14,8 @@ from infra.validate import Refusal, judge
 from streams import now, worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
-from streams.durable import DurableZones, Output, Taken, ZoneValue
+from streams.durable import DurableZones, Taken, ZoneValue
+from streams.publish import Output
 from streams.zone import ZoneState, apply, apply_headcount
 from streams.zone_rules import ZoneRules
 
@@ -57,19 +58,21 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
             taken.dead_letters.append(dead_letter(room.dead_letters, record, judged))
             continue
         zone_id = judged.zone_id
-        value, rules = room.zones.value(zone_id, record.partition), room.rules[zone_id]
+        value = room.zones.value(zone_id, record.partition)
         if not value.advance(record.topic, record.offset):
             continue
-        duplicates, late = value.state.duplicates, value.state.too_late
-        rows = apply(value.state, judged, rules)
+        if zone_id not in taken.touched:
+            taken.touch(zone_id, value)
+            _count_from(taken, value.state)
         taken.envelopes += 1
-        taken.duplicates += value.state.duplicates - duplicates
-        taken.late += value.state.too_late - late
-        taken.touch(zone_id, value, [_output(row, record, room.occupancy) for row in rows] if rows else ())
+        rows = apply(value.state, judged, room.rules[zone_id])
+        if rows:
+            taken.outputs[zone_id] += [_output(row, record, room.occupancy) for row in rows]
     for zone_id, value in taken.touched.items():
         told = now.step(value.state, room.rules[zone_id])
         if told is not None:
             taken.outputs[zone_id].append(_output(told, records[-1], room.latest))
+        _count_to(taken, value.state)
     _note_progress(taken)
     return taken
 
@@ -91,6 +94,17 @@ def take_headcounts(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
         taken.late += value.state.too_late - late
         taken.touch(judged.zone_id, value, [_output(row, record, room.occupancy) for row in rows])
     return taken
+
+
+def _count_from(taken: Taken[ZoneState], state: ZoneState) -> None:
+    """For the metrics: what a zone had of repeats and late crossings before the batch is not the batch's."""
+    taken.duplicates -= state.duplicates
+    taken.late -= state.too_late
+
+
+def _count_to(taken: Taken[ZoneState], state: ZoneState) -> None:
+    taken.duplicates += state.duplicates
+    taken.late += state.too_late
 
 
 def _note_progress(taken: Taken[ZoneState]) -> None:

@@ -20,7 +20,8 @@ from infra.local.process import wait_until
 from infra.local.registry import start_process, stop_process
 from infra.settings import Settings
 from infra.topics import DEAD_LETTERS, DETECTIONS, OCCUPANCY, topic_name
-from streams.durable import Output, Taken, count_taken
+from streams.durable import Taken, count_taken
+from streams.publish import Output
 from streams.worker import group
 from tests.kafka_helpers import produce, read_all
 from tests.streams.test_zone import START_MS, Passing, _stream
