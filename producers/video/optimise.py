@@ -2,7 +2,8 @@
 
 ultralytics exports (.pt → OpenVINO or ONNX; 8 bits through nncf or onnxruntime, offline). int8 is calibrated on frames
 of the camera it will watch (Jacob et al. 2018, Quantization and Training of Neural Networks): the ranges of what runs
-through the model are measured there. Then both look at other frames of it, and are compared.
+through the model are measured there. Weights that are OpenVINO's already are cut to the shape of the camera's picture
+(`fit.py`) and else stay as they are. Then both look at other frames of it, and are compared.
 """
 
 import logging
@@ -26,13 +27,17 @@ import yaml
 from infra.errors import UserError
 from producers.feed import Progress, no_progress
 from producers.video.detect import Detector, Floats, extra_missing, offline
+from producers.video.fit import exported_for, fit
 from producers.video.source import Frame, Image, recording
 
 Form = Literal["openvino", "onnx"]
 Precision = Literal["int8", "fp16", "fp32"]
+Made = Precision | Literal["kept"]
 BITS: Final[dict[Precision, int | None]] = {"int8": 8, "fp16": 16, "fp32": None}
-LEAST_SAME: Final[dict[Precision, float]] = {"int8": 0.9, "fp16": 0.98, "fp32": 0.99}
-"""Share of the detections that both must have in common. 8 bits move what is near the threshold."""
+LEAST_SAME: Final[dict[Made, float]] = {"int8": 0.9, "fp16": 0.98, "fp32": 0.99, "kept": 0.97}
+"""Share of the detections that both must have in common. 8 bits move what is near the threshold; where padding is cut,
+what stood at its edge moves a little.
+"""
 SURE: Final = 0.25
 SAME_PLACE: Final = 0.6
 """Two boxes of one class are one detection from this overlap (intersection over union) on."""
@@ -42,7 +47,9 @@ WARM_UP: Final = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make of `weights` (a .pt), in which folder, and `frames` (a video or folder) to calibrate and compare on.
+    """What to make of `weights`, in which folder, and `frames` (a video or folder) to calibrate and compare on.
+
+    `weights` are a .pt, or an OpenVINO folder to be cut to shape: `form` and `precision` then stay as they are.
 
     `most` frames are taken, evenly, half of them for each.
     """
@@ -61,7 +68,7 @@ class Optimised(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     weights: str
-    precision: Precision
+    precision: Made
     size_bytes: int
     size_bytes_before: int
     calibrated: int
@@ -75,11 +82,12 @@ class Optimised(msgspec.Struct, frozen=True, kw_only=True):
 def optimise(plan: Plan, progress: Progress = no_progress) -> Optimised:
     """Export and compare. Raises UserError when something is missing, or the result does not find the same."""
     before = Detector(plan.weights)
-    if plan.weights.suffix != ".pt":
-        raise UserError(f"{plan.weights}: only .pt weights can be optimised", "give the .pt that they were made from")
+    precision: Made = "kept" if plan.weights.is_dir() else plan.precision
+    if precision != "kept" and plan.weights.suffix != ".pt":
+        raise UserError(f"{plan.weights}: cannot be optimised", "give a .pt, or a folder that OpenVINO was exported to")
     images = spread(plan.frames, plan.most)
     progress(0.2)
-    made = _export(plan, images[::2])
+    made = _fitted(plan, images[0]) if precision == "kept" else _export(plan, images[::2])
     progress(0.7)
     compared = images[1::2] or images
     found, ms_before = timed(before, compared)
@@ -88,17 +96,17 @@ def optimise(plan: Plan, progress: Progress = no_progress) -> Optimised:
     common = sum(in_common(a, b) for a, b in zip(found, found_after, strict=True))
     both = sum(len(a) + len(b) for a, b in zip(found, found_after, strict=True))
     same = 2 * common / both if both else 1.0
-    if same < LEAST_SAME[plan.precision]:
+    if same < LEAST_SAME[precision]:
         raise UserError(
-            f"{made}: only {same:.1%} of the detections are those of {plan.weights} ({LEAST_SAME[plan.precision]:.0%})",
+            f"{made}: only {same:.1%} of the detections are those of {plan.weights} ({LEAST_SAME[precision]:.0%})",
             "take more frames, of the camera itself, or give --precision fp16",
         )
     return Optimised(
         weights=str(made),
-        precision=plan.precision,
+        precision=precision,
         size_bytes=_size(made),
         size_bytes_before=_size(plan.weights),
-        calibrated=len(images[::2]) if plan.precision == "int8" else 0,
+        calibrated=len(images[::2]) if precision == "int8" else 0,
         compared=len(compared),
         detections=sum(map(len, found)),
         same=round(same, 4),
@@ -129,6 +137,17 @@ def spread(source: str, most: int) -> list[Image]:
     step = max(1, -(-count // most))
     frames = (item.image for item in recording(source, 0, 1.0) if isinstance(item, Frame))
     return list(islice(frames, 0, None, step))
+
+
+def _fitted(plan: Plan, image: Image) -> Path:
+    """Cut OpenVINO weights to the shape of the picture, into `plan.out`."""
+    width = exported_for(plan.weights).width
+    height = _height(image, width)
+    target = plan.out / f"{plan.weights.name.removesuffix('_openvino_model')}_{height}x{width}_openvino_model"
+    if target.is_dir():
+        shutil.rmtree(target)
+    fit(plan.weights, height, target)
+    return target
 
 
 def _export(plan: Plan, images: Sequence[Image]) -> Path:

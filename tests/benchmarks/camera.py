@@ -3,7 +3,7 @@
 The plain loop gives every frame to `model.track(persist=True)` and its tracks to supervision's `LineZone`. Each side
 runs in a process of its own on one core (`camera_workers.py`); its CPU time is taken from the first frame worked on to
 the end: decoding, detector, tracker, lines, and for ours the envelopes too. Cameras per core: seconds of video per
-second of CPU.
+second of CPU. Ours uses the weights as `anfang produce optimise` leaves them: the same, cut to the picture's shape.
 
 Ours does not look at every frame, so what it misses by that is counted. A crossing that the plain loop counts is a hit
 as far as it is true: per line and direction the lesser of count and truth. Missed are the plain loop's hits that ours
@@ -24,6 +24,8 @@ import msgspec
 from infra.local.process import python_module
 from infra.settings import Settings
 from producers.video.geometry import Segment
+from producers.video.optimise import Plan as Optimisation
+from producers.video.optimise import optimise
 from tests.benchmarks.harness import DifferentAnswerError, Result, compare
 from tests.producers.video.helpers import SHARED, STREET, WEIGHTS
 from tests.producers.video.test_street import crossed, true_frames
@@ -31,6 +33,9 @@ from tests.producers.video.test_street import crossed, true_frames
 LINES: Final = ("main", "edge_a", "edge_b")
 """The lines of the camera `cam_main` in the nested site."""
 MOST_MISSED: Final = 0.01
+
+COMPARED: Final = 40
+"""Frames on which the weights are compared."""
 
 Counts = dict[str, tuple[int, int]]
 """Crossings of each line, in direction +1 and -1."""
@@ -99,9 +104,17 @@ def run(settings: Settings, rounds: int) -> Result:
     if not WEIGHTS.exists() or not STREET.exists():
         sys.exit("camera: skipped, it needs weights and recordings in ../shared or ANFANG_SHARED")
     passes: dict[tuple[str, str], Pass] = {}
-    ours, plain = (partial(_measure, side, passes) for side in ("ours", "plain"))
+    fitted = {video: _fitted(settings, video) for video in {scene.video for scene in scenes()}}
+    ours = partial(_measure, "ours", fitted, passes)
+    plain = partial(_measure, "plain", dict.fromkeys(fitted, WEIGHTS), passes)
     found = compare("camera", "cameras/core", ours, {"ultralytics_track": plain}, rounds)
-    return _with_counts(found, passes, _worker(settings, "ack", "0"))
+    return _with_counts(found, passes, _worker(settings, "ack", 0, fitted[scenes()[0].video]))
+
+
+def _fitted(settings: Settings, video: Path) -> Path:
+    """The weights that an operator would use for the camera of that recording."""
+    plan = Optimisation(WEIGHTS, str(video), settings.home / "weights" / video.stem, most=COMPARED)
+    return Path(optimise(plan).weights)
 
 
 def _with_counts(found: Result, passes: dict[tuple[str, str], Pass], ack: bytes) -> Camera:
@@ -153,16 +166,17 @@ def excess(counts: Counts, truth: Counts) -> int:
     return sum(max(0, counts[line][way] - truth[line][way]) for line in truth for way in (0, 1))
 
 
-def _measure(side: str, passes: dict[tuple[str, str], Pass]) -> float:
+def _measure(side: str, weights: dict[Path, Path], passes: dict[tuple[str, str], Pass]) -> float:
     for number, scene in enumerate(scenes()):
-        passes[side, scene.name] = msgspec.json.decode(_worker(None, side, str(number)), type=Pass)
+        told = _worker(None, side, number, weights[scene.video])
+        passes[side, scene.name] = msgspec.json.decode(told, type=Pass)
     mine = [one for (of, _), one in passes.items() if of == side]
     return sum(one.video_s for one in mine) / sum(one.cpu_s for one in mine)
 
 
-def _worker(settings: Settings | None, side: str, scene: str) -> bytes:
+def _worker(settings: Settings | None, side: str, scene: int, weights: Path) -> bytes:
     """The last line that a worker process prints."""
     more = settings.as_environment() if settings else {}
-    argv = python_module("tests.benchmarks.camera_workers", side, scene)
+    argv = python_module("tests.benchmarks.camera_workers", side, str(scene), str(weights))
     done = subprocess.run(argv, env=os.environ | more, stdout=subprocess.PIPE, check=True)
     return done.stdout.strip().splitlines()[-1]

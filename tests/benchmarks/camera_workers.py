@@ -1,4 +1,4 @@
-"""The sides of the benchmark camera: `python -m tests.benchmarks.camera_workers SIDE SCENE`, each a process.
+"""The sides of the benchmark camera: `python -m tests.benchmarks.camera_workers SIDE SCENE WEIGHTS`, each a process.
 
 `ours` and `plain` run on one core and print a `Pass`; `ack` watches the street at its own pace as if live and prints
 how long messages took from the frame that completed them to Kafka's acknowledgement.
@@ -29,7 +29,6 @@ from producers.video.track import Tracker
 from producers.video.watch import Watch
 from tests.benchmarks.camera import Pass, Scene, scenes
 from tests.producers.helpers import MemorySink, nested_site
-from tests.producers.video.helpers import WEIGHTS
 
 CAMERA: Final = "cam_main"
 LIVE_S: Final = 60.0
@@ -42,7 +41,7 @@ def site_of(scene: Scene) -> Site:
     return site.model_copy(update={"cameras": tuple(cameras)})
 
 
-def ours(scene: Scene) -> Pass:
+def ours(scene: Scene, weights: Path) -> Pass:
     """The whole way of `anfang produce video`, but for Kafka: the clock starts when the first frame is done."""
     started: list[float] = []
 
@@ -50,7 +49,7 @@ def ours(scene: Scene) -> Pass:
         if not started:
             started.append(time.process_time())
 
-    plan = Plan([str(scene.video)], [CAMERA], WEIGHTS, "2024-05-27T08:00:00")
+    plan = Plan([str(scene.video)], [CAMERA], weights, "2024-05-27T08:00:00")
     found = run(site_of(scene), plan, MemorySink(), done).cameras[CAMERA]
     cpu_s = time.process_time() - started[0]
     assert found.first_event_ms is not None
@@ -58,14 +57,14 @@ def ours(scene: Scene) -> Pass:
     return Pass(cpu_s, (found.last_event_ms - found.first_event_ms) / 1000, found.frames, found.looks, found.crossings)
 
 
-def plain(scene: Scene) -> Pass:
+def plain(scene: Scene, weights: Path) -> Pass:
     """The loop that everybody writes first: its clock too starts when the first frame is done."""
     os.environ.update(OFFLINE)
     import cv2
     import supervision as sv
     from ultralytics import YOLO
 
-    model, anchor = YOLO(str(WEIGHTS), task="detect"), [sv.Position.BOTTOM_CENTER]
+    model, anchor = YOLO(str(weights), task="detect"), [sv.Position.BOTTOM_CENTER]
     height = scene.size[1]  # supervision's "in" is to the right of a line drawn from top to bottom
     zones = {
         name: sv.LineZone(sv.Point(a[0], 0), sv.Point(a[0], height), triggering_anchors=anchor)
@@ -146,9 +145,9 @@ def paced(video: Path) -> Iterator[Frame | Fault]:
                 yield Frame(SystemClock().now_ms(), item.image)
 
 
-def ack(scene: Scene) -> dict[str, float]:
+def ack(scene: Scene, weights: Path) -> dict[str, float]:
     """Milliseconds from a frame taken to the acknowledgement of the messages that it completed."""
-    sink, detector = AckSink(load_settings()), Detector(WEIGHTS)
+    sink, detector = AckSink(load_settings()), Detector(weights)
     detector.find([np.zeros((480, 640, 3), np.uint8)])
 
     def items(_closed: Event) -> Iterator[Frame | Fault]:
@@ -160,10 +159,10 @@ def ack(scene: Scene) -> dict[str, float]:
     return {"p50": p50, "p95": p95, "p99": p99, "messages": float(len(sink.took_ms)), "dropped": float(dropped)}
 
 
-SIDES: Final[dict[str, Callable[[Scene], Pass | dict[str, float]]]] = {"ours": ours, "plain": plain, "ack": ack}
+SIDES: Final[dict[str, Callable[[Scene, Path], Pass | dict[str, float]]]] = {"ours": ours, "plain": plain, "ack": ack}
 
 if __name__ == "__main__":
-    side, number = sys.argv[1], int(sys.argv[2])
+    side, number, weights = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     if side != "ack":  # one core: the model then has one thread, and nothing spins while it waits for another
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(msgspec.json.encode(SIDES[side](scenes()[number])).decode())
+    print(msgspec.json.encode(SIDES[side](scenes()[number], weights)).decode())

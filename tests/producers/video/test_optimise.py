@@ -12,8 +12,9 @@ from infra.errors import UserError
 from producers.scenes.run import Plan as Film
 from producers.scenes.run import run as render
 from producers.scenes.train import TRAINED
-from producers.video.detect import DEMO_WEIGHTS, Detector
-from producers.video.optimise import Plan, Precision, in_common, optimise, parse_form, parse_precision, spread
+from producers.video.detect import Detector
+from producers.video.fit import Size, exported_for, fit, kept_cells, target_shape
+from producers.video.optimise import STRIDE, Plan, Precision, in_common, optimise, parse_form, parse_precision, spread
 from tests.producers.scenes.judge import CASES, NIGHT_MS
 
 
@@ -36,6 +37,42 @@ def test_the_same_is_found_and_the_speed_is_told(film: Path, tmp_path: Path, for
     (found,) = Detector(Path(made.weights)).find(spread(str(film), 2)[1:])
     assert (found[:, 4] > 0.5).sum() > 0
     assert 0 < made.size_bytes < 4_000_000
+
+
+def test_weights_of_openvino_are_cut_to_the_picture_and_find_the_same(film: Path, tmp_path: Path) -> None:
+    square = optimise(Plan(TRAINED, str(_padded(film, tmp_path)), tmp_path, precision="fp16", most=10))
+    made = optimise(Plan(Path(square.weights), str(film), tmp_path, most=20))
+    old, new = exported_for(Path(square.weights)), exported_for(Path(made.weights))
+    assert (new.width, new.height) == (old.width, old.height - STRIDE)
+    assert made.precision == "kept"
+    assert made.same >= 0.97
+    assert made.detections > 20
+    with pytest.raises(UserError, match=rf"is for {new.height} pixels, less than {old.height}"):
+        fit(Path(made.weights), old.height, tmp_path / "other")
+
+
+def _padded(film: Path, folder: Path) -> Path:
+    """Frames of the film with a grey strip below, so that a model for them is higher."""
+    import cv2
+
+    padded = folder / "padded"
+    padded.mkdir()
+    for number, image in enumerate(spread(str(film), 10)):
+        strip = STRIDE * image.shape[1] // 320  # the model's width
+        grey = np.full((strip, *image.shape[1:]), 114, np.uint8)
+        cv2.imwrite(str(padded / f"{number:03d}.png"), np.vstack([image, grey]))
+    return padded
+
+
+def test_cells_that_stay_keep_what_is_theirs() -> None:
+    old, new = Size(64, 96), Size(32, 96)
+    numbers = np.arange(old.cells())[None, None, :]
+    kept = kept_cells(numbers, old, new)[0, 0].tolist()
+    places = [(stride, y, x) for stride in (8, 16, 32) for y in range(64 // stride) for x in range(96 // stride)]
+    assert kept == [number for number, (stride, y, _) in enumerate(places) if (y + 1) * stride <= 32]
+    assert target_shape(np.array([1, 2, 64, 6]), old, new).tolist() == [1, 2, 64, 3]
+    assert target_shape(np.array([1, 64, 2, 3]), old, new).tolist() == [1, 64, 1, 3]
+    assert target_shape(np.array([1, 4, 126]), old, new).tolist() == [1, 4, 63]
 
 
 def test_what_does_not_find_the_same_is_refused(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,8 +98,6 @@ def test_detections_in_common_are_paired_once() -> None:
 
 
 def test_a_wrong_wish_is_told(film: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"only \.pt"):
-        optimise(Plan(DEMO_WEIGHTS, str(film), tmp_path))
     with pytest.raises(UserError, match="--form paddle: not known"):
         parse_form("paddle")
     with pytest.raises(UserError, match="--precision int4: not known"):
