@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -32,7 +33,6 @@ from tests.producers.gateway.samples import (
 
 SITE = site()
 NOW_MS = 1_716_768_000_000  # 2024-05-27T00:00:00Z
-IN_MEMORY = Path(":memory:")
 needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no real messages at {SAMPLES}")
 
 
@@ -239,15 +239,18 @@ READINGS = st.one_of(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.lists(READINGS, max_size=4), st.integers(0, 10 * MINUTE_MS)), max_size=6))
 def test_every_envelope_is_valid_and_numbered_without_gaps(pushes: list[tuple[list[Reading], int]]) -> None:
-    store, now_ms = Store(IN_MEMORY), NOW_MS
-    for readings, later_ms in pushes:
-        now_ms += later_ms
-        apply(store, own(*readings, received_ms=now_ms))
-    numbers: dict[str, list[int]] = {}
-    for envelope in told(store):
-        numbers.setdefault(envelope.zone_id, []).append(envelope.seq)
-    assert all(seqs == list(range(len(seqs))) for seqs in numbers.values())
-    assert len({message.value for message in outbox(store)}) == len(outbox(store))
+    now_ms = NOW_MS
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "state.sqlite3")
+        for readings, later_ms in pushes:
+            now_ms += later_ms
+            apply(store, own(*readings, received_ms=now_ms))
+        numbers: dict[str, list[int]] = {}
+        for envelope in told(store):
+            numbers.setdefault(envelope.zone_id, []).append(envelope.seq)
+        assert all(seqs == list(range(len(seqs))) for seqs in numbers.values())
+        assert len({message.value for message in outbox(store)}) == len(outbox(store))
+        store.close()
 
 
 @given(st.integers(-20 * HOUR_MS, 20 * HOUR_MS), st.integers(0, 10**6))

@@ -1,6 +1,7 @@
 """Real sources that fail, each beside a healthy one: said, told as health, tried again; the other is as if alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 from infra.clock import SystemClock
 from infra.events import Health
 from producers.video.fleet import Fleet, Member
-from producers.video.source import Fault, Frame, live, recording
+from producers.video.source import Fault, Frame, Image, live, recording, shown
 from tests.producers.helpers import MemorySink
 from tests.producers.video.helpers import START_MS, judged, site_with_view, street, walk
+from tests.producers.video.rtsp import PASSWORD, h264_rtsp
 from tests.producers.video.streams import mjpeg, silent_rtsp
 from tests.producers.video.test_fleet import by_boot, find_nothing, member
 
@@ -97,8 +99,12 @@ def test_an_rtsp_camera_that_accepts_and_never_answers() -> None:
     assert [one.online for one in health(sink, "bad")] == [False]
 
 
+Camera = Callable[[list[list[Image]]], AbstractContextManager[str]]
+
+
 @pytest.mark.usefixtures("impatient")
-def test_a_stream_that_stops_midway_and_comes_back() -> None:
+@pytest.mark.parametrize("camera", [mjpeg, h264_rtsp])
+def test_a_stream_that_stops_midway_and_comes_back(camera: Camera) -> None:
     sink, waits, seen = MemorySink(), list[float](), list[Frame | Fault]()
 
     def until_it_is_back(address: str) -> Iterator[Frame | Fault]:
@@ -109,14 +115,33 @@ def test_a_stream_that_stops_midway_and_comes_back() -> None:
                 return
 
     pictures = [street(x) for x in range(200, 240, 4)]
-    with mjpeg([pictures, pictures]) as address:
+    with camera([pictures, pictures]) as address:
         said = beside_a_healthy_one([member("bad", until_it_is_back(address), sink, live=True)], sink)
     kinds = [type(item) for item in seen]
     assert kinds == [*[Frame] * (len(kinds) - 2), Fault, Frame]
     assert len(kinds) > 2
-    assert said == [f"bad: {address} has stopped; trying again"]
+    assert said == [f"bad: {shown(address)} has stopped; trying again"]
+    assert PASSWORD not in said[0]
     assert waits == [1.0]
     assert not health(sink, "bad")[-1].online  # back is told after a while of frames: test_presence.py
+
+
+def test_what_an_rtsp_camera_shows_is_what_arrives() -> None:
+    sent = [street(x) for x in (150, 300)]
+    for picture in sent:
+        with h264_rtsp([[picture] * 30]) as address:
+            frame = next(live(address, SystemClock()))
+        assert isinstance(frame, Frame)
+        off = [np.abs(frame.image.astype(int) - other.astype(int)).mean() for other in sent]
+        assert off[0 if picture is sent[0] else 1] == min(off) < 3.0
+
+
+def test_an_rtsp_camera_with_another_password_is_told_without_it() -> None:
+    with h264_rtsp([[street(200)]]) as address:
+        (item,) = islice(live(address.replace(PASSWORD, "wrong"), SystemClock(), sleep=lambda _: None), 1)
+    assert isinstance(item, Fault)
+    assert item.offline
+    assert "wrong" not in item.reason
 
 
 def test_a_stream_that_is_gone_is_tried_ever_more_slowly() -> None:
