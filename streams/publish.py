@@ -5,10 +5,11 @@ queues. A batch that is built here costs that once.
 """
 
 from collections.abc import Awaitable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import faust
 from aiokafka import AIOKafkaProducer
+from faust.transport.drivers.aiokafka import Producer as AiokafkaProducer
 from msgspec import Struct
 
 
@@ -39,7 +40,7 @@ async def hand_over(app: faust.App, outputs: Sequence[Output]) -> list[Awaitable
             waiting.append(await _send_by_key(app, output))
         else:
             together.setdefault((output.topic, output.partition), []).append(output)
-    producer: AIOKafkaProducer = app.producer._ensure_producer()
+    producer: AIOKafkaProducer = cast(AiokafkaProducer, app.producer)._ensure_producer()
     for place, alike in together.items():
         waiting += await _send_together(producer, place, alike)
     return waiting

@@ -51,7 +51,7 @@ def h264_rtsp(connections: Sequence[Sequence[Image]]) -> Iterator[str]:
                     return
 
         def _request(self) -> tuple[str, str, str] | None:
-            lines = []
+            lines: list[str] = []
             while (line := self.rfile.readline().decode().strip()) or not lines:
                 if not line:
                     return None
