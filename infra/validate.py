@@ -99,10 +99,11 @@ def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site) -> Refusal |
         return Refusal("unknown_camera", f"camera_id {envelope.camera_id!r} is not in the site file")
     if envelope.zone_id not in zones:
         return Refusal("unknown_zone", f"zone_id {envelope.zone_id!r}, expected one of {', '.join(zones)}")
-    if not 0 <= envelope.end_ms - envelope.start_ms <= MAX_SLICE_MS:
-        return Refusal("event_time_off", f"slice of {envelope.end_ms - envelope.start_ms} ms, at most {MAX_SLICE_MS}")
-    if abs(envelope.start_ms - kafka_timestamp_ms) > MAX_CLOCK_ERROR_MS:
-        off_h = (envelope.start_ms - kafka_timestamp_ms) / 3_600_000
+    slice_ms, off_ms = envelope.end_ms - envelope.start_ms, envelope.start_ms - kafka_timestamp_ms
+    if not 0 <= slice_ms <= MAX_SLICE_MS:
+        return Refusal("event_time_off", f"slice of {slice_ms} ms, at most {MAX_SLICE_MS}")
+    if not -MAX_CLOCK_ERROR_MS <= off_ms <= MAX_CLOCK_ERROR_MS:
+        off_h = off_ms / 3_600_000
         return Refusal("event_time_off", f"start_ms is {off_h:+.1f} h from the time of sending, at most 24 h")
     crossings, detections, visitors = envelope.crossings, envelope.detections, envelope.visitors
     return (

@@ -15,16 +15,13 @@ from typing import Final, Protocol, cast
 
 import aiokafka
 import faust
-from aiokafka.consumer import fetcher
-from aiokafka.record._crecords import DefaultRecord
-from aiokafka.structs import TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AiokafkaTransport
 from faust.types import TP, Message
-from msgspec import Struct
 
 from infra import metrics
+from streams import unpacking
 
 FETCH_WAIT_MS: Final = 50
 
@@ -38,39 +35,6 @@ class Record(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
-
-
-class LightRecord(Struct, frozen=True, gc=False):
-    """A fetched record with the fields of aiokafka's ConsumerRecord, which takes five times as long to make.
-
-    Nor does the garbage collector look at it, so that a fetch of thousands costs no collections.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    checksum: int | None = None
-    serialized_key_size: int = -1
-    serialized_value_size: int = -1
-
-
-def light_record(tp: TopicPartition, record: DefaultRecord) -> LightRecord:
-    """What aiokafka unpacked from a record batch of `tp`, as Faust reads it."""
-    return LightRecord(
-        tp.topic,
-        tp.partition,
-        record.offset,
-        record.timestamp,
-        record.timestamp_type,
-        record.key,
-        record.value,
-        tuple(record.headers),
-    )
 
 
 @dataclass(frozen=True)
@@ -239,11 +203,8 @@ class CoalescingTransport(AiokafkaTransport):
 
 
 def coalesce(app: faust.App, topics: frozenset[str]) -> None:
-    """Make `app` consume `topics` in coalesced form. Call it before the app starts.
-
-    All of this process's aiokafka consumers give light records from then on: aiokafka has no place to say so for one.
-    """
-    fetcher.PartitionRecords._consumer_record = staticmethod(light_record)
+    """Make `app` consume `topics` in coalesced form, light records (`unpacking.py`). Call it before the app starts."""
+    unpacking.install()
     transport = CoalescingTransport(app.conf.broker_consumer, app)
     transport.coalesced_topics = topics
     app.transport = transport

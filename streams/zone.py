@@ -87,18 +87,19 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
     if not first_time(camera.sequences, envelope):
         state.duplicates += 1
         return []
-    was_closed = state.closed_ms
-    camera.latest_ms = max(camera.latest_ms, envelope.end_ms)
+    was_closed, end_ms = state.closed_ms, envelope.end_ms
+    if end_ms > camera.latest_ms:
+        camera.latest_ms = end_ms
     if envelope.visitors is not None:
         note_visitors(state.today, envelope.visitors, rules.site.tz)
     if envelope.crossings is not None:
         _count_crossings(state, envelope.crossings, rules)
     if envelope.health is not None:
         _hear_health(camera, envelope.health, envelope.start_ms)
-    if envelope.visible is not None and not _blind_at(camera, envelope.end_ms):
-        minute = _minute(state, envelope.end_ms, rules)
-        if minute is not None and envelope.end_ms >= minute.visible_ms:
-            minute.visible, minute.visible_ms, minute.changed = envelope.visible, envelope.end_ms, True
+    if envelope.visible is not None and not _blind_at(camera, end_ms):
+        minute = _minute(state, end_ms, rules)
+        if minute is not None and end_ms >= minute.visible_ms:
+            minute.visible, minute.visible_ms, minute.changed = envelope.visible, end_ms, True
     corrects = envelope.start_ms < was_closed and (envelope.crossings or envelope.visible is not None)
     if corrects or camera.latest_ms - state.closed_ms >= MINUTE_MS:
         return _publish(state, rules)

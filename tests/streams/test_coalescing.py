@@ -1,7 +1,6 @@
 """The private parts of Faust that the coalescing consumer builds on have the shape it expects."""
 
 import asyncio
-import dataclasses
 import inspect
 from collections import Counter
 from importlib.metadata import version
@@ -9,11 +8,6 @@ from types import SimpleNamespace
 from typing import cast
 
 import faust
-import pytest
-from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
@@ -26,10 +20,8 @@ from streams.coalescing import (
     CoalescingTransport,
     Fetch,
     HandOver,
-    LightRecord,
     Record,
     coalesce,
-    light_record,
 )
 
 
@@ -73,36 +65,6 @@ def test_the_bookkeeping_attributes_exist() -> None:
         "_unacked_messages",
     ):
         assert f"self.{attribute}" in source
-
-
-def test_a_light_record_says_what_aiokafkas_own_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 10_000)
-    builder.append(0, 1_000, b"key", b"value", [("reason", b"none"), ("empty", None)])
-    builder.append(1, 2_000, None, None, [])
-    batch = bytes(builder.build())
-    theirs = _unpacked(batch)
-    monkeypatch.setattr(fetcher.PartitionRecords, "_consumer_record", staticmethod(light_record))
-    ours = _unpacked(batch)
-    assert all(isinstance(record, LightRecord) for record in ours)
-    fields = [name for name in LightRecord.__struct_fields__ if "size" not in name]
-    assert [[getattr(one, name) for name in fields] for one in ours] == [
-        [getattr(one, name) for name in fields] for one in theirs
-    ]
-    assert set(LightRecord.__struct_fields__) == {field.name for field in dataclasses.fields(ConsumerRecord)}
-
-
-def _unpacked(batch: bytes) -> list[object]:
-    """As aiokafka's fetcher does it with what the broker sent."""
-    unpack = fetcher.PartitionRecords(TopicPartition("in", 3), MemoryRecords(batch), [], 0, None, None, True, 0)
-    return list(unpack)
-
-
-def test_a_worker_reads_light_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetcher.PartitionRecords, "_consumer_record", fetcher.PartitionRecords._consumer_record)
-    coalesce(faust.App("light", broker="kafka://localhost:1", store="memory://"), frozenset({"in"}))
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 10_000)
-    builder.append(0, 1_000, b"key", b"value", [])
-    assert [type(record) for record in _unpacked(bytes(builder.build()))] == [LightRecord]
 
 
 class _Fetched:
