@@ -45,6 +45,11 @@ def has_channel_secret(settings: Settings, name: str) -> bool:
     return _path(settings, name).is_file()
 
 
+def forget_channel_secret(settings: Settings, name: str) -> None:
+    """Delete the secret of that name, if there is one."""
+    _path(settings, name).unlink(missing_ok=True)
+
+
 def new_webhook_secret(settings: Settings, name: str) -> str:
     """Make a new secret for a webhook and return it; the one before stays valid, an older one does not."""
     made = WEBHOOK_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

@@ -127,6 +127,45 @@ OUTBOX: Final = Gauge(
     "Messages that the gateway holds on disk and Kafka does not have yet. Do: when it grows, look whether Kafka runs.",
     registry=REGISTRY,
 )
+DELIVERIES: Final = Counter(
+    "anfang_deliveries",
+    "Tries at sending a message to a subscriber, by kind (alert, digest, canary) and outcome. Do: when others than "
+    "delivered grow, `anfang subscriptions list` says whose and why.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+DELIVERY_SECONDS: Final = Histogram(
+    "anfang_delivery_seconds",
+    "Seconds from when a message was in the outbox and might be sent until the receiver had taken it. Do: above 10 s "
+    "for most: a receiver is slow or away, `anfang subscriptions list`.",
+    buckets=(*FAST_S, 600, 3600, 86400),
+    registry=REGISTRY,
+)
+DELIVERY_LAST: Final = Gauge(
+    "anfang_delivery_last_timestamp_seconds",
+    "When a subscriber last took a message (unix time). Do: older than two hours where canaries go: `anfang "
+    "subscriptions check`.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+DELIVERY_WAITING: Final = Gauge(
+    "anfang_delivery_waiting",
+    "Messages in the outbox. Do: when it grows for minutes, `anfang subscriptions list` says whose receiver is away.",
+    registry=REGISTRY,
+)
+DELIVERY_DEAD: Final = Gauge(
+    "anfang_delivery_dead",
+    "Subscriptions that nothing is sent to any more: they failed for three days, or are gone. Do: mend the receiver, "
+    "add the subscription again, or remove it.",
+    registry=REGISTRY,
+)
+DELIVERY_GIVEN_UP: Final = Counter(
+    "anfang_delivery_given_up",
+    "Alert states that a subscriber will never get, by why: refused for three days, dead (the subscription), stale "
+    "(older than three days when read). Do: `anfang subscriptions list`; read the log of `anfang deliver`.",
+    ["why"],
+    registry=REGISTRY,
+)
 METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     ENVELOPES,
     DUPLICATES,
@@ -145,6 +184,12 @@ METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     SPOOL_GIVEN_UP,
     PUSHES,
     OUTBOX,
+    DELIVERIES,
+    DELIVERY_SECONDS,
+    DELIVERY_LAST,
+    DELIVERY_WAITING,
+    DELIVERY_DEAD,
+    DELIVERY_GIVEN_UP,
 )
 
 watermarks_ms: Final[dict[str, int]] = {}

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.channel_secrets import SMTP_PASSWORD
 from infra.errors import UserError
 from infra.events import MailChannel, Subscription, WebhookChannel, encoder
 from infra.limits import Rule
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 def mistakes(subscription: Subscription, site: Site, webhook_hosts: frozenset[str]) -> Iterator[str]:
     """What is wrong with it, each as `field: value, expected ...`; hosts in `webhook_hosts` may be reached by http."""
-    if not _NAME.fullmatch(subscription.subscription_id):
+    if not _NAME.fullmatch(subscription.subscription_id) or subscription.subscription_id == SMTP_PASSWORD:
         yield f"name: {subscription.subscription_id!r}, expected small letters, digits and _"
     if subscription.estate_id != site.estate.id:
         yield f"estate_id: {subscription.estate_id!r}, expected {site.estate.id!r}"

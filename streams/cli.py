@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.configured import SiteOption, configured
+from streams.delivery import cli as delivery_cli
 
 if TYPE_CHECKING:
     from streams.backtest import Score
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     rules.callback()(lambda: None)
     rules.command("backtest")(backtest)
     app.add_typer(rules, name="alerts")
+    delivery_cli.register(app)
 
 
 def occupancy(site: SiteOption = None, metrics_port: PortOption = None) -> None:

@@ -16,7 +16,7 @@ process: a restart is safe, going on is not.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Generic, NoReturn, TypeVar, cast
@@ -140,21 +140,9 @@ class DurableZones(Generic[S]):
         return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
 
     async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
-        """Take batches from `stream` for ever; each is acked once it is durable, in order.
-
-        A fetch that does not go on where the one before it ended is left: a rebalance has dropped one between them,
-        and both will be fetched again.
-        """
-        last: dict[int, Fetch] = {}
-        async for event in stream:
-            fetch, partition = event.value, event.message.partition
-            assert isinstance(fetch, Fetch)
-            if not fetch.follows(last.get(partition)):
-                log.info("fetch left", partition=partition, seek=fetch.seek, start=fetch.start)
-                cast(CoalescingConsumer, self._app.consumer).leave(event.message)
-                continue
-            last[partition] = fetch
-            await self._submit(partition, partial(take, fetch.records), event.ack)
+        """Take batches from `stream` for ever; each is acked once it is durable, in order."""
+        async for event, fetch in in_order(self._app, stream):
+            await self._submit(event.message.partition, partial(take, fetch.records), event.ack)
 
     async def aside(self, partition: int, take: Callable[[], Taken[S]]) -> None:
         """Take something that no record caused (the passing of time) into zones of `partition`, as durably."""
@@ -217,6 +205,26 @@ class DurableZones(Generic[S]):
             stop_process(f"a batch could not be made durable: {error!r}")
         if too_much is not None:
             stop_process(too_much)
+
+
+async def in_order(
+    app: faust.App, stream: AsyncIterable[EventT[object]]
+) -> AsyncIterator[tuple[EventT[object], Fetch]]:
+    """The fetches of a coalesced topic, each with its event.
+
+    A fetch that does not go on where the one before it ended is left: a rebalance has dropped one between them,
+    and both will be fetched again.
+    """
+    last: dict[int, Fetch] = {}
+    async for event in stream:
+        fetch, partition = event.value, event.message.partition
+        assert isinstance(fetch, Fetch)
+        if not fetch.follows(last.get(partition)):
+            log.info("fetch left", partition=partition, seek=fetch.seek, start=fetch.start)
+            cast(CoalescingConsumer, app.consumer).leave(event.message)
+            continue
+        last[partition] = fetch
+        yield event, fetch
 
 
 def reason(letter: Output) -> str:

@@ -76,7 +76,7 @@ def make_zones(
             recovery_buffer_size=2,  # of fetches; with 1 Faust goes on reading the changelog after recovery
         ),
     )
-    watchdog = Watchdog(partial(_behind, app, settings), stop_process, settings.session_timeout_s)
+    watch(app, settings)
     poison = PoisonWatch(settings.poison_limit)
     zones = DurableZones(app, table, value_type, empty, poison=poison)
 
@@ -85,7 +85,6 @@ def make_zones(
     async def on_assigned(*_assigned: object, **_more: object) -> None:
         nonlocal began
         began = time.monotonic()
-        watchdog.watch()
 
     async def on_recover() -> None:
         await zones.recover()
@@ -94,6 +93,16 @@ def make_zones(
     app.on_partitions_assigned.connect(on_assigned)
     table.on_recover(on_recover)
     return zones
+
+
+def watch(app: faust.App, settings: Settings) -> None:
+    """End this process when it has been asleep, or is behind and nothing moves."""
+    watchdog = Watchdog(partial(_behind, app, settings), stop_process, settings.session_timeout_s)
+
+    async def on_assigned(*_assigned: object, **_more: object) -> None:
+        watchdog.watch()
+
+    app.on_partitions_assigned.connect(on_assigned)
 
 
 def _behind(app: faust.App, settings: Settings) -> dict[Place, int]:

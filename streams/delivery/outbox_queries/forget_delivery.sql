@@ -1,0 +1,2 @@
+-- It is delivered, or given up.
+DELETE FROM deliveries WHERE id = :id;

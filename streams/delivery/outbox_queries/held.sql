@@ -1,0 +1,2 @@
+-- How many messages wait, for all subscribers together?
+SELECT COUNT(*) AS waiting FROM deliveries;

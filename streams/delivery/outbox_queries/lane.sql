@@ -1,0 +1,2 @@
+-- How is a subscription doing?
+SELECT * FROM lanes WHERE subscription_id = :subscription_id;

@@ -1,0 +1,2 @@
+-- For whom does anything wait?
+SELECT DISTINCT subscription_id FROM deliveries;
