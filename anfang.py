@@ -26,6 +26,7 @@ The way of one event:
   anfang produce …         cameras, a recording, real counts or a simulation → Kafka
   anfang observe …         what a person has counted → Kafka
   anfang stream …          Faust: occupancy and alerts → Kafka
+  anfang deliver           alerts → who is subscribed (anfang subscriptions …)
   anfang nightly …         Spark: the day → ClickHouse
   anfang watch | report    look at now; pull the performance report (绩效评价报告)
   anfang down              stop all of it

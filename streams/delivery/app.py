@@ -30,6 +30,7 @@ from streams import worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
 from streams.delivery.channels import Channels
+from streams.delivery.courier import Way
 from streams.delivery.lanes import Lanes
 from streams.delivery.matching import Told, Wish, concerns, due_ms, is_news, quiet_until_ms
 from streams.delivery.outbox import Outbox, Queued, outbox_path
@@ -122,8 +123,9 @@ def take(records: Sequence[Record], room: Room) -> Matched:
     if matched.queued:
         room.outbox.put(matched.queued, now_ms)
     metrics.DELIVERY_GIVEN_UP.labels("stale").inc(matched.stale)
-    for name in {one.subscription_id for one in matched.queued} if room.lanes is not None else ():
-        room.lanes.wake(name)
+    if room.lanes is not None:
+        for name in {one.subscription_id for one in matched.queued}:
+            room.lanes.wake(name)
     return matched
 
 
@@ -174,9 +176,7 @@ def _run_lanes(app: faust.App, room: Room, subscriptions: Mapping[str, Subscript
 
     async def start() -> None:
         room.channels = Channels(room.settings, room.site, room.clock)
-        room.lanes = Lanes(room.outbox, room.channels.send, room.clock)
-        for name in room.outbox.subscribers() - subscriptions.keys():
-            room.outbox.forget(name)  # removed while no worker ran
+        room.lanes = Lanes(room.outbox, Way(room.channels.send, room.clock))
         await room.lanes.update(subscriptions)
 
     async def look() -> None:

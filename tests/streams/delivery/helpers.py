@@ -3,10 +3,11 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 from standardwebhooks import Webhook
@@ -15,10 +16,12 @@ from infra.clock import SystemClock
 from infra.events import Alert, Severity, Subscription, WebhookChannel, derived_id, encoder
 from infra.settings import SMALL_SITE
 from infra.site import load_site
-from streams.coalescing import LightRecord
+from streams.coalescing import LightRecord, Record
+from streams.delivery.courier import Way
 from streams.delivery.matching import Wish
-from streams.delivery.message import Composer
+from streams.delivery.message import Composer, Message
 from streams.delivery.outbox import Outbox, Queued
+from streams.delivery.retries import Outcome
 from streams.delivery.webhook import WebhookSender
 
 SITE = load_site(SMALL_SITE)
@@ -57,7 +60,7 @@ def closed(number: int = 0, revision: int = 2, severity: Severity = "warning") -
     return alert(number, revision, status="closed", closed_ms=at_ms, updated_ms=at_ms, severity=severity)
 
 
-def subscription(name: str = "guard_room", url: str = "http://127.0.0.1:9/", **changes: object) -> Subscription:
+def subscription(name: str = "guard_room", url: str = "http://127.0.0.1:9/", **changes: Any) -> Subscription:
     """A valid subscription to everything."""
     made = Subscription(
         schema_version=1,
@@ -72,15 +75,20 @@ def subscription(name: str = "guard_room", url: str = "http://127.0.0.1:9/", **c
     return msgspec.structs.replace(made, **changes)
 
 
-def wish(name: str = "guard_room", **changes: object) -> Wish:
+def wish(name: str = "guard_room", **changes: Any) -> Wish:
     """The same, ready to be matched."""
     return Wish.of(subscription(name, **changes))
 
 
-def record(state: Alert, offset: int = 0, timestamp_ms: int | None = None) -> LightRecord:
+def record(state: Alert, offset: int = 0, timestamp_ms: int | None = None) -> Record:
     """The state as it comes from Kafka."""
     at_ms = SystemClock().now_ms() if timestamp_ms is None else timestamp_ms
-    return LightRecord("alerts", 0, offset, at_ms, 0, state.zone_id.encode(), encoder.encode(state))
+    return raw_record(encoder.encode(state), offset, at_ms)
+
+
+def raw_record(value: bytes, offset: int, at_ms: int) -> Record:
+    """Any bytes as they come from Kafka."""
+    return cast(Record, LightRecord("alerts", 0, offset, at_ms, 0, b"plaza", value))
 
 
 def queued(state: Alert, name: str = "guard_room", due_ms: int = 0) -> Queued:
@@ -95,6 +103,16 @@ def sender(
 ) -> WebhookSender:
     """A webhook sender whose secrets are all the same. Make it inside a loop."""
     return WebhookSender(COMPOSER, allowed, lambda _name: secrets, SystemClock(), timeout_s)
+
+
+def hook_way(hooks: WebhookSender, backoff_s: tuple[float, ...]) -> Way:
+    """All messages by webhook, tried again soon."""
+
+    async def send(message: Message, who: Subscription) -> Outcome:
+        assert isinstance(who.channel, WebhookChannel)
+        return await hooks.send(message, who, who.channel)
+
+    return Way(send, SystemClock(), backoff_s=backoff_s)
 
 
 @dataclass
@@ -175,9 +193,8 @@ async def listening(script: Sequence[str] = ("200",), *, tls: ssl.SSLContext | N
         server.close()
 
 
-async def until(done: "object", timeout_s: float = 20.0) -> None:
-    """Wait until the callable `done` says yes; fails after `timeout_s`."""
-    assert callable(done)
+async def until(done: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Wait until `done` says yes; fails after `timeout_s`."""
     async with asyncio.timeout(timeout_s):
         while not done():
             await asyncio.sleep(0.005)

@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from infra.events import Alert, encoder
@@ -35,9 +36,9 @@ def test_every_subscriber_gets_every_alert_though_the_worker_is_killed_again_and
             receivers = [one, two, three]
             feeding = asyncio.create_task(_feed(tmp_path / "alerts", states))
             for _ in range(KILLS):
-                before = sum(len(receiver.got) for receiver in receivers)
+                enough = sum(len(receiver.got) for receiver in receivers) + chance.randrange(40)
                 worker = await _start(tmp_path, [receiver.url for receiver in receivers])
-                await until(lambda b=before: sum(len(r.got) for r in receivers) > b + chance.randrange(40), 30)
+                await until(partial(_got_more, receivers, enough), 30)
                 worker.send_signal(signal.SIGKILL)
                 await worker.wait()
             await feeding
@@ -63,6 +64,10 @@ def test_every_subscriber_gets_every_alert_though_the_worker_is_killed_again_and
     repeats = sum(len(receiver.taken) - len(set(receiver.taken)) for receiver in receivers)
     print(f"{KILLS} kills, {len(states)} states for {SUBSCRIBERS} subscribers, {repeats} repeats")
     assert open_outbox(tmp_path).held() <= SUBSCRIBERS * 8  # what was under way at the last kill
+
+
+def _got_more(receivers: list[Receiver], than: int) -> bool:
+    return sum(len(receiver.got) for receiver in receivers) > than
 
 
 async def _feed(file: Path, states: list[Alert]) -> None:

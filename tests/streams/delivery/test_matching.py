@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,11 +12,20 @@ from hypothesis import strategies as st
 from infra.clock import DAY_MS, MINUTE_MS, SystemClock
 from infra.events import Severity
 from infra.validate import Refusal
-from streams.coalescing import LightRecord
 from streams.delivery.app import Room, match, send_canaries, take
 from streams.delivery.matching import Told, concerns, due_ms, is_news, quiet_until_ms
 from streams.delivery.outbox import Queued
-from tests.streams.delivery.helpers import AT_MS, SITE, alert, closed, open_outbox, record, subscription, wish
+from tests.streams.delivery.helpers import (
+    AT_MS,
+    SITE,
+    alert,
+    closed,
+    open_outbox,
+    raw_record,
+    record,
+    subscription,
+    wish,
+)
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
@@ -37,7 +47,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
         ({"since_ms": AT_MS}, True),
     ],
 )
-def test_which_alerts_concern_whom(wanted: dict[str, object], told: bool) -> None:
+def test_which_alerts_concern_whom(wanted: dict[str, Any], told: bool) -> None:
     assert concerns(subscription(**wanted), alert(), AT_MS, SITE) is told
 
 
@@ -123,7 +133,7 @@ def _told(queued: list[Queued], name: str) -> list[tuple[int, int]]:
 def test_what_is_no_alert_is_refused_and_what_is_old_wakes_nobody(tmp_path: Path) -> None:
     outbox, now_ms = open_outbox(tmp_path), SystemClock().now_ms()
     old, foreign = record(alert(1), timestamp_ms=now_ms - 3 * DAY_MS - 1), record(alert(2, estate_id="moon"))
-    junk = LightRecord("alerts", 0, 9, now_ms, 0, b"plaza", b"\xff{")
+    junk = raw_record(b"\xff{", 9, now_ms)
     matched = match([old, foreign, junk], {"all": wish("all")}, outbox, SITE, now_ms)
     assert (matched.queued, matched.stale) == ([], 1)
     assert [refusal.reason for _, refusal in matched.refused] == ["wrong_estate", "invalid_field"]

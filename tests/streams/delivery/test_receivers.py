@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from infra.clock import SystemClock
 from streams.delivery.lanes import Lanes
 from streams.delivery.message import alert_message
 from streams.delivery.outbox import Outbox
 from streams.delivery.retries import Outcome
-from tests.streams.delivery.helpers import alert, listening, open_outbox, queued, sender, subscription, until
+from tests.streams.delivery.helpers import alert, hook_way, listening, open_outbox, queued, sender, subscription, until
 
 FAST = (0.02,)
 ALERTS = 3
@@ -28,12 +27,7 @@ async def _deliver_all(outbox: Outbox, url: str, timeout_s: float = 0.4) -> None
     """Queue the alerts and serve until none waits."""
     hooks = sender(timeout_s)
     subscribed = subscription(url=url)
-    lanes = Lanes(
-        outbox,
-        lambda message, who: hooks.send(message, who, who.channel),  # type: ignore[arg-type]
-        SystemClock(),
-        backoff_s=FAST,
-    )
+    lanes = Lanes(outbox, hook_way(hooks, FAST))
     outbox.put([queued(alert(number)) for number in range(ALERTS)], 0)
     await lanes.update({subscribed.subscription_id: subscribed})
     await until(lambda: outbox.held() == 0)
@@ -141,21 +135,16 @@ def test_gone_is_dead_at_once_and_stays_so_until_it_is_saved_again(outbox: Outbo
     async def story() -> None:
         async with listening(["410"] * ALERTS + ["200"]) as receiver:
             hooks = sender()
-            lanes = Lanes(
-                outbox,
-                lambda message, who: hooks.send(message, who, who.channel),  # type: ignore[arg-type]
-                SystemClock(),
-                backoff_s=FAST,
-            )
+            lanes = Lanes(outbox, hook_way(hooks, FAST))
             who = subscription(url=receiver.url, changed_ms=5)
             outbox.put([queued(alert(number)) for number in range(ALERTS)], 0)
             await lanes.update({"guard_room": who})
-            await until(lambda: lanes.is_dead("guard_room"))
+            await until(lambda: outbox.lane("guard_room").dead_ms is not None)
             assert outbox.held() == 0
             outbox.put([queued(alert(7))], 0)
             lanes.wake("guard_room")
             await lanes.update({"guard_room": who})
-            assert lanes.is_dead("guard_room")
+            assert outbox.lane("guard_room").dead_ms is not None
             await lanes.update({"guard_room": subscription(url=receiver.url, changed_ms=6)})
             await until(lambda: outbox.held() == 0)
             assert receiver.taken == [f"{alert(7).alert_id}.1"]
@@ -169,12 +158,7 @@ def test_a_message_that_is_not_taken_waits_alone_and_keeps_its_alert_in_order(ou
     async def story() -> None:
         async with listening(["422", "200"]) as receiver:
             hooks = sender()
-            lanes = Lanes(
-                outbox,
-                lambda message, who: hooks.send(message, who, who.channel),  # type: ignore[arg-type]
-                SystemClock(),
-                backoff_s=(0.3,),
-            )
+            lanes = Lanes(outbox, hook_way(hooks, (0.3,)))
             outbox.put([queued(alert(0)), queued(alert(0, 2)), queued(alert(1))], 0)
             outbox.note(outbox.lane("guard_room"))
             await lanes.update({"guard_room": subscription(url=receiver.url)})

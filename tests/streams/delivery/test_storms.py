@@ -7,7 +7,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from infra.clock import MINUTE_MS
-from streams.delivery.lanes import Pace
+from streams.delivery.courier import Pace
 from streams.delivery.storms import GATHER_MS, plan, tally
 from tests.streams.delivery.helpers import AT_MS, alert, closed
 

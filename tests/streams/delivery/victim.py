@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 from infra.clock import SystemClock
-from streams.coalescing import LightRecord
 from streams.delivery.app import match
 from streams.delivery.lanes import Lanes
 from streams.delivery.matching import Wish
-from tests.streams.delivery.helpers import SITE, open_outbox, sender, subscription
+from tests.streams.delivery.helpers import SITE, hook_way, open_outbox, raw_record, sender, subscription
 
 
 async def serve(folder: Path, urls: list[str]) -> None:
@@ -21,12 +20,7 @@ async def serve(folder: Path, urls: list[str]) -> None:
     outbox, clock, hooks = open_outbox(folder), SystemClock(), sender()
     subscriptions = {f"s{i}": subscription(f"s{i}", url) for i, url in enumerate(urls)}
     wishes = {name: Wish.of(one) for name, one in subscriptions.items()}
-    lanes = Lanes(
-        outbox,
-        lambda message, who: hooks.send(message, who, who.channel),  # type: ignore[arg-type]
-        clock,
-        backoff_s=(0.05,),
-    )
+    lanes = Lanes(outbox, hook_way(hooks, (0.05,)))
     await lanes.update(subscriptions)
     committed = folder / "committed"
     taken = int(committed.read_text() or 0) if committed.exists() else 0
@@ -34,7 +28,7 @@ async def serve(folder: Path, urls: list[str]) -> None:
     while True:
         lines = (folder / "alerts").read_bytes().split(b"\n")[:-1]
         now_ms = clock.now_ms()
-        fetch = [LightRecord("alerts", 0, i, now_ms, 0, b"", line) for i, line in enumerate(lines) if i >= taken][:7]
+        fetch = [raw_record(line, i, now_ms) for i, line in enumerate(lines) if i >= taken][:7]
         if fetch:
             matched = match(fetch, wishes, outbox, SITE, now_ms)
             outbox.put(matched.queued, now_ms)
