@@ -178,6 +178,7 @@ def _run_lanes(app: faust.App, room: Room, subscriptions: Mapping[str, Subscript
         room.channels = Channels(room.settings, room.site, room.clock)
         room.lanes = Lanes(room.outbox, Way(room.channels.send, room.clock))
         await room.lanes.update(subscriptions)
+        send_canaries(room)
 
     async def look() -> None:
         if room.lanes is None or room.channels is None:

@@ -88,13 +88,14 @@ class Courier:
         """What to send now; or when to look again, if that is not when something falls due."""
         name, pace = self.subscription.subscription_id, self._pace
         found = self._outbox.digest(name, now_ms)
-        waiting, oldest_ms = self._outbox.waiting(name, now_ms)
+        limit = self.subscription.digest_above
+        waiting, oldest_ms = self._outbox.waiting(name, now_ms, limit + 1 if limit else AT_ONCE)
         planned = storms.plan(
             waiting,
             oldest_ms,
             singles_ms=pace.singles_ms,
             digest_ms=pace.digest_ms,
-            limit=self.subscription.digest_above,
+            limit=limit,
             now_ms=now_ms,
         )
         if found is None and planned.digest:

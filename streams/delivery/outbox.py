@@ -105,14 +105,10 @@ class Outbox:
 
     def put(self, queued: Sequence[Queued], now_ms: int) -> None:
         """Add these, all or none, on the disk on return. An earlier state that waits for a later time goes along."""
+        rows = [{**msgspec.structs.asdict(one), "is_canary": 0, "added_ms": now_ms, "at_ms": now_ms} for one in queued]
         with self._change(durable=True):
-            for one in queued:
-                self._run("add_state", alert_id=one.alert_id, revision=one.revision, content=one.content)
-                of = {"subscription_id": one.subscription_id, "alert_id": one.alert_id}
-                self._run("hurry", **of, due_ms=one.due_ms)
-                self._run("add_delivery", **of, revision=one.revision, is_canary=0, added_ms=now_ms, due_ms=one.due_ms)
-                told = {"revision": one.revision, "severity": one.severity, "is_closed": one.is_closed}
-                self._run("note_told", **of, **told, at_ms=now_ms)
+            for query in ("add_state", "add_delivery", "hurry", "note_told"):
+                self._db.executemany(_query(query), rows)
 
     def put_canary(self, subscription_id: str, hour: int, now_ms: int) -> bool:
         """Add the canary of the hour, counted since 1970; False when it has been, or an earlier one still waits."""
@@ -127,9 +123,9 @@ class Outbox:
             self._run("note_told", **of, severity="info", is_closed=False, at_ms=now_ms)
         return True
 
-    def waiting(self, subscription_id: str, now_ms: int) -> tuple[int, int]:
-        """How many alert states may be sent to the subscriber now, and since when the first may (UTC ms)."""
-        row = self._one("waiting", subscription_id=subscription_id, now_ms=now_ms)
+    def waiting(self, subscription_id: str, now_ms: int, most: int) -> tuple[int, int]:
+        """How many alert states may be sent to the subscriber now, counted up to `most`; since when the first (UTC)."""
+        row = self._one("waiting", subscription_id=subscription_id, now_ms=now_ms, most=most)
         return (0, now_ms) if row is None or not row["waiting"] else (row["waiting"], row["oldest_due_ms"])
 
     def singles(self, subscription_id: str, now_ms: int, most: int) -> list[Waiting]:

@@ -8,12 +8,13 @@ from typing import Final
 from rich.console import Console
 
 from infra.settings import Settings
-from tests.benchmarks import alert_latency, camera, district, occupancy, poison, restart, sink
+from tests.benchmarks import alert_latency, camera, delivery, district, occupancy, poison, restart, sink
 from tests.benchmarks.harness import Result, own_stack, rounds_wanted, table, write_result
 
 BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {
     "alert_latency": alert_latency.run,
     "camera": camera.run,
+    "delivery": delivery.run,
     "district": district.run,
     "occupancy": occupancy.run,
     "poison": poison.run,

@@ -18,5 +18,5 @@ WHERE
         SELECT 1 FROM deliveries AS e
         WHERE e.subscription_id = d.subscription_id AND e.alert_id = d.alert_id AND e.id < d.id
     )
-ORDER BY d.id
+ORDER BY d.due_ms, d.id
 LIMIT :most;

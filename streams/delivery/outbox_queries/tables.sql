@@ -22,6 +22,10 @@ CREATE INDEX IF NOT EXISTS deliveries_by_alert ON deliveries (subscription_id, a
 
 CREATE INDEX IF NOT EXISTS deliveries_by_due ON deliveries (subscription_id, due_ms, id);
 
+CREATE INDEX IF NOT EXISTS deliveries_in_digests ON deliveries (subscription_id, id) WHERE digest_id IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS canaries ON deliveries (subscription_id) WHERE is_canary = 1;
+
 CREATE TABLE IF NOT EXISTS told (
     subscription_id TEXT NOT NULL,
     alert_id TEXT NOT NULL,
