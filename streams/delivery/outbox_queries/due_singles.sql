@@ -1,4 +1,4 @@
--- Which messages may be sent to a subscriber now, each alone: of each alert the first that waits, and none behind a digest.
+-- Which messages may be sent to a subscriber now, each alone: of each alert the first that waits, if in no digest.
 SELECT
     d.id,
     d.alert_id,

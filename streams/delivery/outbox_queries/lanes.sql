@@ -3,4 +3,4 @@ SELECT
     lanes.*,
     (SELECT COUNT(*) FROM deliveries AS d WHERE d.subscription_id = lanes.subscription_id) AS waiting
 FROM lanes
-ORDER BY subscription_id;
+ORDER BY lanes.subscription_id;

@@ -1,6 +1,14 @@
 -- How a subscription is doing now.
 INSERT INTO lanes (
-    subscription_id, delivered, last_delivered_ms, failing_since_ms, failures, next_try_ms, last_error, dead_ms, dead_changed_ms
+    subscription_id,
+    delivered,
+    last_delivered_ms,
+    failing_since_ms,
+    failures,
+    next_try_ms,
+    last_error,
+    dead_ms,
+    dead_changed_ms
 )
 VALUES (
     :subscription_id, :delivered, :last_delivered_ms, :failing_since_ms, :failures, :next_try_ms, :last_error, :dead_ms,
