@@ -42,6 +42,8 @@ INPUTS: Final = (ALERTS,)
 LOOK_S: Final = 5.0
 CANARY_S: Final = 30.0
 PRUNE_S: Final = 60.0
+MAX_ALERT_BYTES: Final = 100_000
+MAX_MS: Final = 4_102_444_800_000
 
 log = structlog.get_logger()
 _decoder: Final = msgspec.json.Decoder(Alert)
@@ -162,12 +164,17 @@ def _queued(wish: Wish, alert: Alert, record: Record, now_ms: int, site: Site) -
 
 def judge_alert(value: bytes | None, site: Site) -> Alert | Refusal:
     """The alert in `value`, or why there is none. Pure; never raises on any bytes."""
+    if len(value or b"") > MAX_ALERT_BYTES:
+        return Refusal("too_large", f"{len(value or b'')} bytes, at most {MAX_ALERT_BYTES}")
     try:
         alert = _decoder.decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal("invalid_field", str(error))
     if alert.estate_id != site.estate.id:
         return Refusal("wrong_estate", f"estate_id {alert.estate_id!r}, expected {site.estate.id!r}")
+    latest_ms = max(alert.opened_ms, alert.updated_ms, alert.closed_ms or 0)
+    if latest_ms > MAX_MS:
+        return Refusal("event_time_off", f"{latest_ms} ms is after the year 2100")
     return alert
 
 

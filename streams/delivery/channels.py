@@ -1,10 +1,14 @@
 """One try at sending a message by a subscription's channel, whichever it is."""
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Final
+
+import structlog
 
 from infra.channel_secrets import SMTP_PASSWORD, read_channel_secret
 from infra.clock import Clock
@@ -22,6 +26,8 @@ from streams.delivery.webhook import WebhookSender
 
 THREADS: Final = 32
 
+log = structlog.get_logger()
+
 
 class Channels:
     """All channels. Make it inside the event loop, and close it."""
@@ -34,7 +40,10 @@ class Channels:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="channel")
 
     async def send(self, message: Message, subscription: Subscription) -> Outcome:
-        """One try. A missing secret or a wrong setting is a failure like any other: it may be mended."""
+        """One try. A missing secret, a wrong setting or a defect is a failure like any other: it may be mended.
+
+        What goes wrong with one subscription holds up no other.
+        """
         try:
             match subscription.channel:
                 case WebhookChannel() as channel:
@@ -47,6 +56,8 @@ class Channels:
                     return await self._in_thread(push)
         except UserError as error:
             return Outcome("failed", error.problem)
+        except Exception as error:
+            return Outcome("failed", _defect(error))
 
     def forget_secrets(self) -> None:
         """Read them anew when they are wanted next: they may have been rotated."""
@@ -64,6 +75,14 @@ class Channels:
 
     async def _in_thread(self, send: "partial[Outcome]") -> Outcome:
         return await asyncio.get_running_loop().run_in_executor(self._threads, send)
+
+
+def _defect(error: Exception) -> str:
+    """What a defect was and where, without the text or variables of it, which may hold a secret."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    log.error("a channel has a defect", problem=said)
+    return said
 
 
 def check_channel(settings: Settings, subscription: Subscription) -> None:

@@ -11,6 +11,7 @@ from infra.events import Subscription
 from streams.delivery.courier import Courier, Way
 from streams.delivery.outbox import Outbox
 from streams.delivery.retries import revived
+from streams.durable import stop_process
 
 log = structlog.get_logger()
 
@@ -71,7 +72,10 @@ class Lanes:
         wake, courier = self._wake[name], self._couriers[name]
         while True:
             wake.clear()
-            pause_ms = await courier.turn()
+            try:
+                pause_ms = await courier.turn()
+            except Exception as error:  # a lane that ends unnoticed would deliver nothing for ever
+                stop_process(f"the lane of {name} cannot go on: {error!r}")
             if pause_ms > 0:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), pause_ms / 1000)

@@ -133,10 +133,16 @@ def _told(queued: list[Queued], name: str) -> list[tuple[int, int]]:
 def test_what_is_no_alert_is_refused_and_what_is_old_wakes_nobody(tmp_path: Path) -> None:
     outbox, now_ms = open_outbox(tmp_path), SystemClock().now_ms()
     old, foreign = record(alert(1), timestamp_ms=now_ms - 3 * DAY_MS - 1), record(alert(2, estate_id="moon"))
-    junk = raw_record(b"\xff{", 9, now_ms)
-    matched = match([old, foreign, junk], {"all": wish("all")}, outbox, SITE, now_ms)
+    junk, endless = raw_record(b"\xff{", 9, now_ms), record(alert(3, opened_ms=2**62))
+    huge = record(alert(4, explanation="x" * 200_000))
+    matched = match([old, foreign, junk, endless, huge], {"all": wish("all")}, outbox, SITE, now_ms)
     assert (matched.queued, matched.stale) == ([], 1)
-    assert [refusal.reason for _, refusal in matched.refused] == ["wrong_estate", "invalid_field"]
+    assert [refusal.reason for _, refusal in matched.refused] == [
+        "wrong_estate",
+        "invalid_field",
+        "event_time_off",
+        "too_large",
+    ]
     assert all(isinstance(refusal, Refusal) for _, refusal in matched.refused)
 
 

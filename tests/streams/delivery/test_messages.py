@@ -296,6 +296,20 @@ def test_a_messenger_is_reached_by_apprise_and_a_failure_shows_no_address(
     assert asyncio.run(send()).kind == "failed"
 
 
+def test_a_defect_in_one_channel_is_a_failure_of_that_one(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, webhook_hosts="127.0.0.1")
+    write_channel_secret(settings, "guard_room", ["whsec_this is no base64 at all!"])
+
+    async def story() -> Outcome:
+        channels = Channels(settings, SITE, SystemClock())
+        outcome = await channels.send(alert_message(alert()), subscription())
+        await channels.close()
+        return outcome
+
+    outcome = asyncio.run(story())
+    assert (outcome.kind, "whsec" in outcome.problem) == ("failed", False)
+
+
 def test_a_test_message_goes_the_way_of_alerts(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, webhook_hosts="127.0.0.1")
     write_channel_secret(settings, "guard_room", [SECRET])
