@@ -8,7 +8,6 @@ mail scanners open every link.
 
 import base64
 import binascii
-import hashlib
 import hmac
 from typing import Final, Literal
 
@@ -93,7 +92,7 @@ def said(link: VerdictLink, estate_id: str, now_ms: int, note: str = "") -> Disp
 
 
 def _signature(content: bytes, key: bytes) -> bytes:
-    return hmac.new(key, b"anfang verdict link\x00" + content, hashlib.sha256).digest()
+    return hmac.digest(key, b"anfang verdict link\x00" + content, "sha256")
 
 
 def _text(content: bytes) -> str:

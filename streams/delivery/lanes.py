@@ -27,9 +27,9 @@ class Lanes:
 
     async def update(self, subscriptions: Mapping[str, Subscription]) -> None:
         """Serve these from now on: new ones get a lane, others lose theirs with all that waits for them."""
-        for name in self._tasks.keys() - subscriptions.keys():
-            await self._stop(name)
-        for name in self._outbox.subscribers() - subscriptions.keys():
+        for name in (self._tasks.keys() | self._outbox.subscribers()) - subscriptions.keys():
+            if name in self._tasks:
+                await self._stop(name)
             log.info("subscription removed", subscription=name, left=self._outbox.forget(name))
         for name, subscription in subscriptions.items():
             lane = self._outbox.lane(name)

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -236,7 +236,13 @@ def read_lanes(path: Path) -> dict[str, LaneShown]:
 
 def alert_of(waiting: Waiting) -> Alert:
     """The alert state that is to be delivered."""
-    return msgspec.json.decode(waiting.content, type=Alert)
+    return _decoded(waiting.content)
+
+
+@lru_cache(maxsize=256)
+def _decoded(content: bytes) -> Alert:
+    """The alert in `content`: the same for all who are told of it."""
+    return msgspec.json.decode(content, type=Alert)
 
 
 def _waiting(row: sqlite3.Row) -> Waiting:
