@@ -35,7 +35,8 @@ from streams.delivery.lanes import Lanes
 from streams.delivery.matching import Told, Wish, concerns, due_ms, is_news, quiet_until_ms
 from streams.delivery.outbox import Outbox, Queued, outbox_path
 from streams.delivery.retries import GIVE_UP_MS
-from streams.durable import Output, in_order, stop_process
+from streams.durable import durable, in_order, stop_process
+from streams.publish import hand_over
 
 NAME: Final = "deliver"
 INPUTS: Final = (ALERTS,)
@@ -101,19 +102,15 @@ def _add_agent(app: faust.App, room: Room) -> None:
         async for event, fetch in in_order(app, events):
             try:
                 matched = take(fetch.records, room)
-                for record, refusal in matched.refused:
-                    await _send(app, dead_letter(letters, record, refusal))
+                outputs = [dead_letter(letters, record, refusal) for record, refusal in matched.refused]
+                await durable(await hand_over(app, outputs), "dead letters")
+                for _, refusal in matched.refused:
                     metrics.DEAD_LETTERS.labels(refusal.reason).inc()
             except Exception as error:  # Faust would go on
                 stop_process(f"alerts could not be put into the outbox: {error!r}")
             event.ack()
 
     app.agent(app.topic(alerts), name=f"take-{alerts}", concurrency=1)(agent)
-
-
-async def _send(app: faust.App, letter: Output) -> None:
-    at_s = (letter.timestamp_ms + 0.5) / 1000
-    await (await app.producer.send(letter.topic, letter.key, letter.value, None, at_s, dict(letter.headers)))
 
 
 def take(records: Sequence[Record], room: Room) -> Matched:
