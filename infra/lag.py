@@ -42,11 +42,12 @@ def uncommitted(settings: Settings, group: str, places: Sequence[Place]) -> dict
 
 
 def _span(consumer: Consumer, committed: TopicPartition) -> tuple[int, int]:
-    low, high = _watermarks(consumer, committed)
+    low, high = watermarks(consumer, committed)
     return max(low, int(committed.offset)), high
 
 
-def _watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+def watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """The first offset of a partition and its end, also of a topic that was made a moment ago."""
     low, high = _patiently(lambda: consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S))
     return int(low), int(high)
 
@@ -66,7 +67,7 @@ def end_offsets(settings: Settings, topic: Topic) -> list[int]:
     """The end offset of each partition of `topic`."""
     with _reader(settings, "anfang-look") as consumer:
         partitions = [TopicPartition(topic_name(topic, settings), p) for p in range(settings.partitions)]
-        return [_watermarks(consumer, partition)[1] for partition in partitions]
+        return [watermarks(consumer, partition)[1] for partition in partitions]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from infra.errors import UserError
+from infra.lag import watermarks
 from infra.settings import Settings
 from infra.topics import CONNECT_TIMEOUT_S, Topic, admin, topic_name, unreachable
 
@@ -45,7 +46,7 @@ def _consumer(settings: Settings) -> Iterator[Consumer]:
 
 def _read(consumer: Consumer, name: str, partition: int, first: int) -> Iterator[Message]:
     """The messages of one partition from `first` to its present end."""
-    low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=CONNECT_TIMEOUT_S)
+    low, high = watermarks(consumer, TopicPartition(name, partition))
     if max(low, first) >= high:
         return
     consumer.assign([TopicPartition(name, partition, max(low, first))])
