@@ -16,13 +16,14 @@ from infra.clock import SystemClock
 from infra.events import Alert, Severity, Subscription, WebhookChannel, derived_id, encoder
 from infra.settings import SMALL_SITE
 from infra.site import load_site
-from streams.coalescing import LightRecord, Record
+from streams.coalescing import Record
 from streams.delivery.courier import Way
 from streams.delivery.matching import Wish
 from streams.delivery.message import Composer, Message
 from streams.delivery.outbox import Outbox, Queued
 from streams.delivery.retries import Outcome
 from streams.delivery.webhook import WebhookSender
+from streams.unpacking import LightRecord
 
 SITE = load_site(SMALL_SITE)
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
