@@ -1,12 +1,17 @@
 """The days a report speaks of: local days of the estate, both ends included."""
 
+import re
+from calendar import monthrange
 from datetime import date, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from infra.clock import day_bounds_ms
 from infra.errors import UserError
+
+NAMED: Final = re.compile(r"(\d{4})(?:-(\d\d)|[Qq]([1-4])|[Hh]([12]))?")
 
 
 class Period(Struct, frozen=True):
@@ -43,6 +48,26 @@ def make_period(first: date, last: date) -> Period:
     if last < first:
         raise UserError(f"the period ends ({last}) before it begins ({first})", "exchange --from and --to")
     return Period(first, last)
+
+
+def named_period(text: str) -> Period:
+    """The period that `2024`, `2024H1`, `2024Q3` or `2024-02` names. Raises UserError for anything else."""
+    found = NAMED.fullmatch(text.strip())
+    if found and 1 <= int(found[2] or 1) <= 12 and int(found[1]) >= 1:
+        year = int(found[1])
+        if found[2]:
+            first, months = int(found[2]), 1
+        elif found[3]:
+            first, months = 3 * int(found[3]) - 2, 3
+        elif found[4]:
+            first, months = 6 * int(found[4]) - 5, 6
+        else:
+            first, months = 1, 12
+        last = first + months - 1
+        return Period(date(year, first, 1), date(year, last, monthrange(year, last)[1]))
+    raise UserError(
+        f"--period {text!r} is no period", "give a year 2024, a half 2024H1, a quarter 2024Q3, a month 2024-02"
+    )
 
 
 def chinese_date(day: date) -> str:

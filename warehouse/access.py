@@ -45,7 +45,10 @@ LEDGERS: Final = ("funds", "incidents", "surveys", "spot_checks")
 # Tables with text or names of persons: the columns that are free of them.
 IMPERSONAL: Final = {
     "dispositions": "estate_id, day, disposition_id, alert_id, event_time, verdict",
-    "incidents": "estate_id, entry_id, version, event_time, kind, zone_id, imported_at",
+    "funds": "estate_id, entry_id, version, day, kind, amount_yuan, purpose, removed, imported_at",
+    "incidents": "estate_id, entry_id, version, event_time, kind, zone_id, removed, imported_at",
+    "surveys": "estate_id, entry_id, version, day, question, respondents, score_mean, score_sd, removed, imported_at",
+    "spot_checks": ("estate_id, entry_id, version, start_time, end_time, line_id, manual_count, removed, imported_at"),
 }
 LOADER_GRANTS: Final = (
     "GRANT SELECT, INSERT, ALTER DELETE ON anfang*.*",
@@ -61,9 +64,7 @@ def reader_grants(role: Role, database: str) -> list[str]:
     grants.append(f"GRANT SELECT({IMPERSONAL['dispositions']}) ON {database}.dispositions")
     if role == "office":
         return grants + [f"GRANT SELECT, INSERT ON {database}.{table}" for table in LEDGERS]
-    whole = [table for table in LEDGERS if table not in IMPERSONAL]
-    grants += [f"GRANT SELECT ON {database}.{table}" for table in whole]
-    return [*grants, f"GRANT SELECT({IMPERSONAL['incidents']}) ON {database}.incidents"]
+    return grants + [f"GRANT SELECT({IMPERSONAL[table]}) ON {database}.{table}" for table in LEDGERS]
 
 
 def users_xml(passwords: Mapping[Role, str], estates: Estates) -> str:

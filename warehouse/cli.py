@@ -14,6 +14,11 @@ from infra.settings import load_settings
 warehouse = typer.Typer(name="warehouse", help="ClickHouse: tables and access.", no_args_is_help=True)
 ledger = typer.Typer(name="ledger", help="The office's ledgers: funds, incidents, surveys, spot checks.")
 
+KindArgument = Annotated[Literal["funds", "incidents", "survey", "spot_checks"], typer.Argument(help="which ledger")]
+EntryOption = Annotated[str, typer.Option("--entry", help="the id of one entry")]
+WhyOption = Annotated[str, typer.Option("--why", help="the reason, kept in the history; needed for corrections")]
+ByOption = Annotated[str, typer.Option("--by", help="who says so; default: the name of the system's user")]
+
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the root command."""
@@ -93,20 +98,78 @@ def _ledgers() -> None:
 
 @ledger.command(name="import")
 def import_file(
-    kind: Annotated[Literal["funds", "incidents", "survey", "spot_checks"], typer.Argument(help="which ledger")],
-    file: Annotated[Path, typer.Argument(help="CSV with a header row, UTF-8 or GBK")],
+    kind: KindArgument,
+    file: Annotated[Path, typer.Argument(help="CSV (UTF-8 or GBK) or XLSX with a header row")],
+    why: WhyOption = "",
+    by: ByOption = "",
     site: SiteOption = None,
 ) -> None:
-    """Import a CSV file; entries that changed get their next version, nothing is overwritten.
+    """Import a CSV or XLSX file; entries that changed get their next version, nothing is overwritten.
 
     Example: anfang ledger import incidents incidents.csv
     """
     from datetime import UTC
+    from getpass import getuser
 
     from warehouse.client import connect
     from warehouse.ledger import import_ledger
 
     settings, estate = configured(site)
     with connect(settings, "office") as client:
-        done = import_ledger(client, kind, file, estate, datetime.now(UTC))
+        done = import_ledger(client, kind, file, estate, datetime.now(UTC), by=by or getuser(), why=why)
     typer.echo(f"{kind}: {done.new} new, {done.changed} changed, {done.unchanged} unchanged")
+
+
+@ledger.command()
+def history(kind: KindArgument, entry: EntryOption = "", site: SiteOption = None) -> None:
+    """Show what was imported into a ledger, by whom, when and why; or every version of one entry.
+
+    Example: anfang ledger history funds
+    """
+    from msgspec.structs import astuple
+    from rich.console import Console
+    from rich.table import Table
+
+    from warehouse.client import connect
+    from warehouse.ledger import entry_history, history
+
+    settings, estate = configured(site)
+    with connect(settings, "office") as client:
+        if entry:
+            columns, rows = entry_history(client, kind, estate.estate.id, entry)
+            shown = [tuple(map(str, row)) for row in rows]
+        else:
+            columns = ["import", "at (UTC)", "by", "why", "new", "changed", "taken out"]
+            shown = [tuple(map(_brief, astuple(found))) for found in history(client, kind, estate.estate.id)]
+    table = Table(*columns)
+    for row in shown:
+        table.add_row(*row)
+    Console().print(table if shown else f"{kind}: nothing was imported")
+
+
+@ledger.command()
+def undo(
+    kind: KindArgument,
+    import_id: Annotated[str, typer.Option("--import", help="which one, as `history` shows; default: the last")] = "",
+    why: WhyOption = "",
+    by: ByOption = "",
+    site: SiteOption = None,
+) -> None:
+    """Take back an import: what it changed is as before, what it added is taken out; the history keeps both.
+
+    Example: anfang ledger undo funds
+    """
+    from datetime import UTC
+    from getpass import getuser
+
+    from warehouse.client import connect
+    from warehouse.ledger import Note, undo
+
+    settings, estate = configured(site)
+    with connect(settings, "office") as client:
+        done = undo(client, kind, estate, Note(datetime.now(UTC), by or getuser(), why), import_id)
+    typer.echo(f"{kind}: {done.new} taken out, {done.changed} as before")
+
+
+def _brief(value: object) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)

@@ -1,125 +1,30 @@
-"""The office's own ledgers from CSV: funds, incidents, surveys, spot checks.
+"""The office's own ledgers: funds, incidents, surveys, spot checks; what was imported, by whom, why, and undone.
 
-A file is UTF-8 or GBK with a header row of column names. Nothing is overwritten: an entry that changed gets its next
-version, one that did not is left alone. An entry is known by its `id` column, or where there is none by its content
-(then a correction is a new entry). Times are local to the estate.
+Nothing is overwritten: an entry that changed gets its next version, one that did not is left alone. To undo an import
+is to write the versions before it once more, as the next ones. An entry is known by its `id` column, or where there is
+none by its content (then a correction is a new entry). Times are local to the estate.
 """
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
 
-import numpy as np
+import msgspec
 from clickhouse_driver import Client
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from msgspec import Struct
 
 from infra.errors import UserError
 from infra.events import derived_id
 from infra.site import Site
-from warehouse.client import ask_tables, identifier
+from warehouse.client import ask_tables, identifier, placed
+from warehouse.ledger_files import LEDGERS, Entry, Fund, Incident, Kind, SpotCheck, Survey, read_entries
 
-Kind = Literal["funds", "incidents", "survey", "spot_checks"]
-ENCODINGS: Final = ("utf-8-sig", "gb18030")
+__all__ = ["LEDGERS", "Entry", "Fund", "Incident", "Kind", "SpotCheck", "Survey", "read_entries"]
 
-
-def _site(info: ValidationInfo) -> Site:
-    assert isinstance(info.context, Site)
-    return info.context
-
-
-def _utc(local: datetime, info: ValidationInfo) -> datetime:
-    aware = local if local.tzinfo is not None else local.replace(tzinfo=_site(info).tz)
-    return aware.astimezone(UTC).replace(microsecond=0)
-
-
-def _known_zone(zone: str, info: ValidationInfo) -> str:
-    if zone and zone not in _site(info).zone:
-        raise ValueError("expected a zone of the site file, or nothing")
-    return zone
-
-
-def _known_line(line: str, info: ValidationInfo) -> str:
-    if line not in _site(info).line:
-        raise ValueError("expected a line of the site file")
-    return line
-
-
-def _float32(number: float) -> float:
-    return float(np.float32(number))
-
-
-LocalTime = Annotated[datetime, AfterValidator(_utc)]
-Count = Annotated[int, Field(ge=0, lt=2**32)]
-Score = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), AfterValidator(_float32)]
-
-
-class Entry(BaseModel):
-    """One row of a ledger's file. The fields of a subclass are the columns of its table, in the table's order."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    id: str = Field("", max_length=64)
-
-    def content(self) -> dict[str, object]:
-        """Its columns without the id."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "id"}
-
-
-class Fund(Entry):
-    """Money: planned, received or spent."""
-
-    day: date
-    kind: Literal["budget", "received", "spent"]
-    amount_yuan: Decimal = Field(max_digits=14, decimal_places=2)
-    purpose: str = ""
-
-
-class Incident(Entry):
-    """Something that was reported to the office."""
-
-    event_time: LocalTime
-    kind: Literal["theft", "public_order", "fight", "fire_lane", "other"]
-    zone_id: Annotated[str, AfterValidator(_known_zone)] = ""
-    description: str = ""
-
-
-class Survey(Entry):
-    """One question of one survey among residents."""
-
-    day: date
-    question: Literal["satisfaction", "safety"]
-    respondents: Count
-    score_mean: Score
-    score_sd: Score
-
-
-class SpotCheck(Entry):
-    """Crossings of a line in both directions, counted by a person beside the camera."""
-
-    start_time: LocalTime
-    end_time: LocalTime
-    line_id: Annotated[str, AfterValidator(_known_line)]
-    manual_count: Count
-
-    @model_validator(mode="after")
-    def _ends_after_start(self) -> "SpotCheck":
-        if self.end_time <= self.start_time:
-            raise ValueError("expected end_time after start_time")
-        return self
-
-
-LEDGERS: Final[dict[Kind, tuple[str, type[Entry]]]] = {
-    "funds": ("funds", Fund),
-    "incidents": ("incidents", Incident),
-    "survey": ("surveys", Survey),
-    "spot_checks": ("spot_checks", SpotCheck),
-}
+Content = dict[str, object]
+Said = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -131,34 +36,46 @@ class Imported:
     unchanged: int
 
 
-def import_ledger(client: Client, kind: Kind, path: Path, site: Site, now: datetime) -> Imported:
-    """Import a file into its ledger, as role `office`. Raises UserError listing every mistake, nothing imported."""
+@dataclass(frozen=True)
+class Note:
+    """Who imports, when and why."""
+
+    at: datetime
+    by: str = ""
+    why: str = ""
+
+
+def import_ledger(
+    client: Client, kind: Kind, path: Path, site: Site, now: datetime, *, by: str = "", why: str = ""
+) -> Imported:
+    """Import a file into its ledger, as role `office`, by whom and why.
+
+    Raises UserError listing every mistake, or where entries would be corrected without a reason; then nothing is
+    imported.
+    """
     table, model = LEDGERS[kind]
     entries = identified(read_entries(path, model, site))
-    known = latest(client, table, site.estate.id)
-    rows = [(*key, content) for key, content in new_versions(entries, known)]
-    if rows:
-        _insert(client, table, [{**head(site, *row[:2], now), **row[2]} for row in rows])
-    added = sum(version == 1 for _, version, _ in rows)
-    return Imported(added, len(rows) - added, len(entries) - len(rows))
+    rows = list(new_versions(entries, latest(client, table, site.estate.id)))
+    changed = sum(version > 1 for (_, version), _ in rows)
+    if changed and by and not why:
+        raise UserError(
+            f"{changed} entries of {path} correct earlier ones", "say why with --why, it is kept in the history"
+        )
+    _insert(client, table, site, rows, Note(now, by, why))
+    return Imported(len(rows) - changed, changed, len(entries) - len(rows))
 
 
-def head(site: Site, entry_id: str, version: int, now: datetime) -> dict[str, object]:
-    """The columns that every ledger has."""
-    return {"estate_id": site.estate.id, "entry_id": entry_id, "version": version, "imported_at": now}
-
-
-Content = dict[str, object]
-
-
-def latest(client: Client, table: str, estate: str) -> dict[str, tuple[int, tuple[object, ...]]]:
-    """For each entry its latest version and what that says."""
+def latest(client: Client, table: str, estate: str) -> dict[str, tuple[int, Said | None]]:
+    """For each entry its latest version and what that says; None where it was taken out."""
     rows = ask_tables(client, "latest_entries", {"table": table}, estate=estate)
-    return {str(entry_id): (int(str(version)), tuple(said)) for entry_id, version, *said in rows}
+    return {
+        str(entry_id): (int(str(version)), None if removed else tuple(said))
+        for entry_id, version, removed, *said in rows
+    }
 
 
 def new_versions(
-    entries: dict[str, Content], known: dict[str, tuple[int, tuple[object, ...]]]
+    entries: dict[str, Content], known: Mapping[str, tuple[int, Said | None]]
 ) -> Iterator[tuple[tuple[str, int], Content]]:
     """What is to be written: entries that are not known or say something else than before."""
     for entry_id, content in entries.items():
@@ -179,66 +96,89 @@ def identified(entries: Iterable[Entry]) -> dict[str, Content]:
     return found
 
 
-def read_entries(path: Path, model: type[Entry], site: Site) -> list[Entry]:
-    """The rows of a file. Raises UserError that lists every mistake as `file:line: column: expected …`."""
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), restkey="(more)", restval="")
-    _check_header(path, reader.fieldnames or (), model)
-    entries: list[Entry] = []
-    mistakes: list[str] = []
-    lines: dict[str, int] = {}
-    for row in reader:
-        try:
-            entry = model.model_validate({name: cell for name, cell in row.items() if cell != ""}, context=site)
-        except ValidationError as error:
-            mistakes += _mistakes(f"{path}:{reader.line_num}", error)
-            continue
-        entries.append(entry)
-        if entry.id and lines.setdefault(entry.id, reader.line_num) != reader.line_num:
-            mistakes.append(
-                f"{path}:{reader.line_num}: id: expected a new id, {entry.id!r} is in line {lines[entry.id]}"
-            )
-    if mistakes:
-        raise UserError("\n".join(mistakes), f"mend these {len(mistakes)} and import again; nothing was imported")
-    return entries
+class Import(Struct, frozen=True):
+    """One import of a ledger, an undo included."""
+
+    import_id: str
+    imported_at: datetime
+    imported_by: str
+    reason: str
+    new: int
+    changed: int
+    removed: int
 
 
-def _mistakes(where: str, error: ValidationError) -> list[str]:
-    return [
-        f"{where}: {'.'.join(map(str, e['loc'])) or 'row'}: {_expected(e['msg'])}"
-        + ("" if e["type"] == "missing" or not e["loc"] else f" (got {e['input']!r})")
-        for e in error.errors()
-    ]
+def history(client: Client, kind: Kind, estate: str) -> list[Import]:
+    """All imports of a ledger, the latest first."""
+    rows = ask_tables(client, "ledger_imports", _table(kind), estate=estate)
+    return [msgspec.convert(dict(zip(Import.__struct_fields__, row, strict=True)), Import) for row in rows]
 
 
-def _expected(said: str) -> str:
-    said = said.removeprefix("Value error, ").removeprefix("Input should be ")
-    return said if said.startswith("expected") else f"expected {said}"
+def entry_history(client: Client, kind: Kind, estate: str, entry_id: str) -> tuple[list[str], list[Said]]:
+    """Columns, and every version of one entry, the first first. Raises UserError where there is none."""
+    rows, columns = client.execute(
+        placed("entry_versions", _table(kind)), {"estate": estate, "entry": entry_id}, with_column_types=True
+    )
+    if not rows:
+        raise UserError(f"{kind} has no entry {entry_id!r}", f"see `anfang ledger history {kind}`")
+    return [name for name, _ in columns], rows
 
 
-def _check_header(path: Path, header: Iterable[str], model: type[Entry]) -> None:
-    needed = {name for name, about in model.model_fields.items() if about.is_required()}
-    wrong = sorted(needed - set(header)) + sorted(set(header) - set(model.model_fields))
-    if wrong:
-        wanted = ", ".join(model.model_fields)
+def undo(client: Client, kind: Kind, site: Site, note: Note, import_id: str = "") -> Imported:
+    """Take back an import, by default the last one (an undo is an import too: undone, it is as before).
+
+    Raises UserError where there is none, or where a later import corrected one of its entries.
+    """
+    estate = site.estate.id
+    imports = [found for found in history(client, kind, estate) if import_id in ("", found.import_id)]
+    if not imports:
+        raise UserError(f"{kind} has no import {import_id}".rstrip(), f"see `anfang ledger history {kind}`")
+    undone = imports[0].import_id
+    if not undone:
+        raise UserError(f"the last import of {kind} is older than the history", "import a corrected file instead")
+    rows = ask_tables(client, "versions_of_import", _table(kind), estate=estate, import_id=undone)
+    fields = list(LEDGERS[kind][1].model_fields)[1:]
+    back = list(_versions_back(rows, fields, undone, kind))
+    why = note.why or f"undo of {undone}"
+    _insert(client, _table(kind)["table"], site, back, Note(note.at, note.by, why))
+    removed = sum("removed" in content for _, content in back)
+    return Imported(removed, len(back) - removed, 0)
+
+
+def _versions_back(
+    rows: Iterable[Said], fields: list[str], undone: str, kind: Kind
+) -> Iterator[tuple[tuple[str, int], Content]]:
+    """For each entry of the import the version before it as its next; a removal where there was none.
+
+    `rows` are all versions of those entries, in order: (entry_id, version, import_id, removed, *content).
+    """
+    versions: dict[str, list[Said]] = {}
+    for row in rows:
+        versions.setdefault(str(row[0]), []).append(row)
+    later = [entry for entry, known in versions.items() if known[-1][2] != undone]
+    if later:
         raise UserError(
-            f"{path}:1: header: expected columns out of {wanted}; missing or unknown: {', '.join(wrong)}",
-            "mend the header row; nothing was imported",
+            f"{kind}: later imports corrected entries of {undone}: {', '.join(later[:5])}", "undo those first"
         )
+    for entry, known in versions.items():
+        before = known[-2] if len(known) > 1 else None
+        content = dict(zip(fields, (before or known[-1])[4:], strict=True))
+        gone = before is None or bool(before[3])
+        yield (entry, int(str(known[-1][1])) + 1), {**content, "removed": 1} if gone else content
 
 
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", "give the path of a CSV file") from error
-    for encoding in ENCODINGS:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UserError(f"{path}: neither UTF-8 nor GBK", "save it as CSV in UTF-8")
+def _table(kind: Kind) -> dict[str, str]:
+    return {"table": LEDGERS[kind][0]}
 
 
-def _insert(client: Client, table: str, rows: list[dict[str, object]]) -> None:
-    names = ", ".join(map(identifier, rows[0]))
-    client.execute(f"INSERT INTO {identifier(table)} ({names}) VALUES", rows)
+def _insert(client: Client, table: str, site: Site, rows: list[tuple[tuple[str, int], Content]], note: Note) -> None:
+    if not rows:
+        return
+    import_id = derived_id(table, note.at.isoformat(), *sorted(f"{entry} {version}" for (entry, version), _ in rows))
+    about = {"imported_at": note.at, "import_id": import_id[:12], "imported_by": note.by, "reason": note.why}
+    written = [
+        {"estate_id": site.estate.id, "entry_id": entry, "version": version, "removed": 0, **about, **content}
+        for (entry, version), content in rows
+    ]
+    names = ", ".join(map(identifier, written[0]))
+    client.execute(f"INSERT INTO {identifier(table)} ({names}) VALUES", written)

@@ -1,25 +1,39 @@
-"""The KPI report 项目支出绩效评价报告: from the warehouse to DOCX, PDF and JSON, every number with its evidence.
+"""The KPI report 项目支出绩效评价报告: from the warehouse to DOCX, PDF, XLSX and JSON, every number with its evidence.
 
 The way of a number: `indicators` (what is asked) → `evidence` (asked and answered) → `score` → `facts` → `narrative`
-(what is said) → `docx`, `pdf`, `record`. `verify` goes it backwards.
+(what is said) → `record` → `docx`, `pdf`, `xlsx`; `attest` signs them. `check` and `verify` go it backwards.
 """
 
+import tempfile
 from collections.abc import Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from msgspec import Struct
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct, structs
 
-from dashboards.report import docx, pdf
+from dashboards.report import docx, pdf, xlsx
+from dashboards.report.attest import (
+    fingerprint,
+    make_statement,
+    own_public,
+    public_pem,
+    read_public,
+    sign,
+    signing_key,
+)
+from dashboards.report.bundle import bundle
 from dashboards.report.charts import draw
+from dashboards.report.check import MANIFEST, PUBLIC_KEY, Checked, check_folder, unpack
 from dashboards.report.evidence import Ask, gather, office_ask
+from dashboards.report.explain import Section, explain, find_indicator
 from dashboards.report.facts import PARTITIONS, Facts, make_facts, parameters, questions
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
 from dashboards.report.narrative import write
-from dashboards.report.record import encode, make_record, read_record
+from dashboards.report.record import Record, encode, make_record
 from dashboards.report.score import Score
-from dashboards.report.verify import Verdict, verify
+from dashboards.report.verify import Verdict, reasons, verify
 from infra.clock import Clock, SystemClock, local_day
 from infra.errors import UserError
 from infra.local.parts import fonts_folder
@@ -27,17 +41,24 @@ from infra.period import Period, make_period
 from infra.settings import Settings
 from infra.site import Site
 
-Format = Literal["pdf", "docx", "json"]
-FORMATS: Final[tuple[Format, ...]] = ("pdf", "docx", "json")
+Format = Literal["pdf", "docx", "xlsx", "json"]
+FORMATS: Final[tuple[Format, ...]] = ("pdf", "docx", "xlsx", "json")
 DEFAULT_FOLDER: Final = Path("out/report")
+BUNDLE: Final = ".zip"
 
 
 class ReportFiles(Struct, frozen=True):
-    """What was issued: a path for each format, how many numbers have evidence, and the score."""
+    """What was issued: a path for each format, manifest and bundle; how many numbers have evidence; the score; the key.
+
+    `key` is the fingerprint of the key that signed.
+    """
 
     paths: dict[Format, Path]
+    manifest: Path
+    bundle: Path
     figures: int
     score: Score
+    key: str
 
 
 def run(  # noqa: PLR0917 the period and the place read well in order
@@ -49,30 +70,34 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     out_dir: Path = DEFAULT_FOLDER,
     *,
     indicators: Path = DEFAULT_INDICATORS,
+    issued: date | None = None,
     clock: Clock | None = None,
 ) -> ReportFiles:
-    """Issue the report for local days `first_day` to `last_day`, both included.
+    """Issue the report for local days `first_day` to `last_day`, both included, dated `issued` (default: today).
 
-    Raises UserError when the period holds no loaded day, the indicator file is wrong or ClickHouse does not answer.
+    Raises UserError when the period holds no loaded day, the indicator file is wrong, ClickHouse does not answer, or a
+    figure does not hold when it is asked for again: then nothing is written.
     """
     now_ms = (clock or SystemClock()).now_ms()
-    period = make_period(first_day, last_day)
+    key = signing_key(settings)
     with office_ask(settings) as ask:
-        facts = collect(ask, site, period, indicators, local_day(now_ms, site.tz))
-    document = write(facts)
+        dated = issued or local_day(now_ms, site.tz)
+        facts = collect(ask, site, make_period(first_day, last_day), indicators, dated)
+        facts = structs.replace(facts, key=fingerprint(key.public_key()))
+        record = make_record(facts, write(facts), digest_of(indicators))
+        refuse_unverified(verify(record, ask))
+    name = f"{site.estate.id}_{first_day}_{last_day}"
+    files = {f"{name}.{kind}": content for kind, content in _rendered(settings, facts, record, formats).items()}
     computed_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
-    record = make_record(facts, document, computed_at, digest_of(indicators))
-    rendered: dict[Format, bytes] = {}
-    if "json" in formats:
-        rendered["json"] = encode(record)
-    if "pdf" in formats or "docx" in formats:
-        fonts = fonts_folder(settings)
-        charts = draw(facts, document.charts(), fonts)
-        rendered |= {"pdf": pdf.render(document, charts, fonts)} if "pdf" in formats else {}
-        rendered |= {"docx": docx.render(document, charts)} if "docx" in formats else {}
-    return ReportFiles(
-        _write(rendered, out_dir, f"{site.estate.id}_{first_day}_{last_day}"), record.figures, facts.score
-    )
+    files[f"{name}{MANIFEST}"] = sign(make_statement(record, files, computed_at), key)
+    files[f"{name}{PUBLIC_KEY}"] = public_pem(key.public_key())
+    files[f"{name}{BUNDLE}"] = bundle(record, files, indicators.read_bytes())
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        (out_dir / file).write_bytes(content)
+    paths = {kind: out_dir / f"{name}.{kind}" for kind in FORMATS if kind in formats}
+    manifest, packed = (out_dir / f"{name}{suffix}" for suffix in (MANIFEST, BUNDLE))
+    return ReportFiles(paths, manifest, packed, record.figures, facts.score, facts.key)
 
 
 def collect(ask: Ask, site: Site, period: Period, indicators: Path, issued: date) -> Facts:
@@ -89,16 +114,78 @@ def collect(ask: Ask, site: Site, period: Period, indicators: Path, issued: date
     return make_facts(site, period, issued, tree, evidence)
 
 
-def verify_file(settings: Settings, path: Path) -> Verdict:
-    """Recompute every figure of a report's JSON file."""
-    record = read_record(path)
+def explained(
+    settings: Settings,
+    site: Site,
+    period: Period,
+    name: str,
+    *,
+    indicators: Path = DEFAULT_INDICATORS,
+    clock: Clock | None = None,
+) -> tuple[str, list[Section]]:
+    """Title and sections that explain one indicator of a period. Raises UserError as `run`, or lists the indicators."""
     with office_ask(settings) as ask:
-        return verify(record, ask)
+        facts = collect(ask, site, period, indicators, local_day((clock or SystemClock()).now_ms(), site.tz))
+        indicator = find_indicator(facts, name)
+        return f"{site.estate.name} {indicator.name}", explain(facts, indicator, ask)
 
 
-def _write(rendered: dict[Format, bytes], folder: Path, name: str) -> dict[Format, Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {kind: folder / f"{name}.{kind}" for kind in rendered}
-    for kind, content in rendered.items():
-        paths[kind].write_bytes(content)
-    return paths
+def refuse_unverified(verdict: Verdict) -> None:
+    """Raises UserError where a figure does not hold: such a report is not issued."""
+    if verdict.problems or verdict.verified != verdict.figures:
+        listed = "; ".join(verdict.problems[:5]) or "some figures have no evidence"
+        raise UserError(
+            f"the report is not issued: {verdict.figures - verdict.verified} of {verdict.figures} figures do not hold "
+            f"when asked for again ({listed})",
+            "wait until the nightly or the import that runs now has ended, and run it again",
+        )
+
+
+def verify_file(
+    settings: Settings, path: Path, *, offline: bool = False, key: Path | None = None, clock: Clock | None = None
+) -> Verdict:
+    """Check a report by any of its files, or by its bundle: signature and digests, then every figure anew.
+
+    `key` is the public key that must have signed; by default this installation's own, if it has one. With `offline`
+    nothing is asked of ClickHouse.
+    """
+    trusted = read_public(key) if key else own_public(settings)
+    checked = _checked(path, trusted, _fonts(settings))
+    verdict = Verdict(checked.record.figures, 0, checked.problems, checked.notes)
+    if offline:
+        return verdict
+    with office_ask(settings) as ask:
+        online = verify(checked.record, ask)
+        today = local_day((clock or SystemClock()).now_ms(), UTC)
+        why = reasons(checked.record, checked.computed_at, ask, today) if online.problems else []
+    return Verdict(online.figures, online.verified, verdict.problems + online.problems, verdict.notes + why)
+
+
+def _checked(path: Path, trusted: Ed25519PublicKey | None, fonts: Path | None) -> Checked:
+    if path.suffix != BUNDLE:
+        if not path.is_file():
+            raise UserError(f"{path}: No such file", "give a file that `anfang report` wrote")
+        return check_folder(path.parent, path.name, trusted, fonts)
+    with tempfile.TemporaryDirectory(prefix="anfang-verify-") as folder:
+        return check_folder(Path(folder), unpack(path, Path(folder)), trusted, fonts)
+
+
+def _fonts(settings: Settings) -> Path | None:
+    try:
+        return fonts_folder(settings)
+    except UserError:
+        return None
+
+
+def _rendered(settings: Settings, facts: Facts, record: Record, formats: Collection[Format]) -> dict[Format, bytes]:
+    rendered: dict[Format, bytes] = {}
+    if "json" in formats:
+        rendered["json"] = encode(record)
+    if "xlsx" in formats:
+        rendered["xlsx"] = xlsx.render(record)
+    if "pdf" in formats or "docx" in formats:
+        fonts = fonts_folder(settings)
+        charts = draw(facts, record.document.charts(), fonts)
+        rendered |= {"pdf": pdf.render(record.document, charts, fonts)} if "pdf" in formats else {}
+        rendered |= {"docx": docx.render(record.document, charts)} if "docx" in formats else {}
+    return rendered

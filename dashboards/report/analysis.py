@@ -73,7 +73,19 @@ def _devices_sentence(facts: Facts) -> str | None:
         for kind, name in (("perimeter", "周界摄像机"), ("counting", "客流摄像机"))
         if facts.counts[f"{kind}_cameras"]
     ]
-    return f"评价期内有设备状态数据的日期共{days}天，{'；'.join(texts)}{facts.cite('kpi_cameras_online')}。"
+    covered = percent(facts.number("kpi_cameras_online", "health_rate"))
+    return (
+        f"评价期内有设备状态数据的日期共{days}天（占{covered}），{'；'.join(texts)}{facts.cite('kpi_cameras_online')}。"
+        f"{_camera_days_sentence(facts)}"
+    )
+
+
+def _camera_days_sentence(facts: Facts) -> str:
+    told, expected = (facts.count("kpi_camera_days", f"{name}_camera_days") for name in ("told", "expected"))
+    if told >= expected:
+        return ""
+    rate, cite = facts.number("kpi_camera_days", "camera_day_rate"), facts.cite("kpi_camera_days")
+    return f"应有设备状态{expected}台·日，缺{expected - told}台·日（缺{percent(100 - (rate or 0))}）{cite}。"
 
 
 def _gates_sentence(facts: Facts) -> str | None:

@@ -18,12 +18,22 @@ def appendices(facts: Facts) -> Iterator[Block]:
     yield Heading(1, "附录一  证据清单")
     yield from paragraph(
         f"以下查询均于{facts.issued.isoformat()}以办事处身份执行，语句存于warehouse/queries/。证据标识为查询名、语句和参数的指纹；"
-        "内容摘要为所读客流分区的指纹。完整语句、参数和结果见同名JSON文件。"
+        "内容摘要为所读客流分区的指纹。完整语句、参数和结果见同名JSON文件。",
+        _signed(facts),
     )
     yield evidence_table(facts)
     yield Heading(1, "附录二  术语对照")
     rows = [list(entry) for entry in GLOSSARY]
     yield Table("术语对照", ["术语", "系统用语", "含义"], rows, [1.2, 1.5, 4], [LEFT, LEFT, LEFT])
+
+
+def _signed(facts: Facts) -> str | None:
+    if not facts.key:
+        return None
+    return (
+        f"本报告各文件的SHA-256和全部数值由签名清单（*.intoto.jsonl）载明，签名公钥指纹：{facts.key}。"
+        "以“anfang report verify”核对签名、文件和数值。"
+    )
 
 
 def evidence_table(facts: Facts) -> Table:

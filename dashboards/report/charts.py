@@ -19,6 +19,7 @@ from infra.charts import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELL
 
 SERIES: Final = (BLUE, ORANGE, GREEN, SKY, PURPLE, VERMILION, YELLOW)
 OTHERS: Final = "其他"
+SIZE_IN: Final = (6.3, 2.7)
 DPI: Final = 200
 MOST_LABELS: Final = 12
 
@@ -29,8 +30,15 @@ def draw(facts: Facts, names: Sequence[str], fonts: Path) -> dict[str, bytes]:
         return {name: _png(CHARTS[name], facts) for name in names}
 
 
+def blank() -> bytes:
+    """An empty picture of a chart's size: for comparing what stands around the charts."""
+    target = BytesIO()
+    Figure(figsize=SIZE_IN, dpi=DPI).savefig(target, format="png", metadata={"Software": None})
+    return target.getvalue()
+
+
 def _png(plot: Callable[[Facts, Axes], None], facts: Facts) -> bytes:
-    figure = Figure(figsize=(6.3, 2.7), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=SIZE_IN, dpi=DPI, layout="constrained")
     plot(facts, figure.add_subplot())
     target = BytesIO()
     figure.savefig(target, format="png", metadata={"Software": None})

@@ -57,6 +57,8 @@ class Document(Struct, frozen=True):
     period: str
     issued: str
     blocks: list[Block]
+    period_label: str = "评价期："
+    contents_label: str = "目　录"
 
     def charts(self) -> list[str]:
         """Names of the charts it shows."""

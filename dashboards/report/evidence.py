@@ -122,6 +122,11 @@ def sql_digest(sql: str) -> str:
     return hashlib.sha256(sql.encode()).hexdigest()
 
 
+def rows_digest(found: Evidence) -> str:
+    """SHA-256 of the answer's rows as JSON, in hex."""
+    return hashlib.sha256(msgspec.json.encode(found.rows)).hexdigest()
+
+
 def what_is_read(sql: str, parameters: Mapping[str, Parameter], hashes: Row) -> Read:
     """Tables and days that the SQL reads with these parameters."""
     tables = sorted(set(TABLE.findall(sql)) & (PARTITIONED | OTHERS))
@@ -150,7 +155,7 @@ def _answer(client: Client, sql: str, parameters: Mapping[str, Parameter]) -> An
 
 
 def plain_value(value: object) -> Scalar:
-    """A database value as JSON can hold it; NaN and infinities are no value."""
+    """A database value as a cell can hold it; NaN and infinities are no value, arrays and maps are JSON."""
     match value:
         case None | str() | int():
             return value
@@ -159,5 +164,7 @@ def plain_value(value: object) -> Scalar:
             return number if number - number == 0 else None
         case datetime() | date():
             return value.isoformat()
+        case list() | tuple() | dict():
+            return msgspec.json.encode(value).decode()
         case _:
             raise TypeError(f"no plain form of {value!r}")

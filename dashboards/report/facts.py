@@ -41,6 +41,7 @@ STATISTICS: Final = (
     "kpi_surveys",
     "kpi_availability",
     "kpi_gates_in_use",
+    "kpi_camera_days",
 )
 
 
@@ -84,7 +85,10 @@ def parameters(site: Site, period: Period, tree: Tree) -> dict[str, Parameter]:
         "end_s": end,
         "previous_start_s": previous_start,
         "previous_end_s": previous_end,
+        "residents": site.estate.residents,
         "timely_minutes": tree.parameters.timely_minutes,
+        "least_fps": tree.parameters.least_fps,
+        "most_clock_offset_ms": tree.parameters.most_clock_offset_ms,
         "last_disposition_day": period.until(tree.parameters.disposition_days).isoformat(),
         "root_zone": root_zone(site),
         "cameras": [camera.id for camera in site.cameras],
@@ -97,7 +101,7 @@ def parameters(site: Site, period: Period, tree: Tree) -> dict[str, Parameter]:
 
 
 class Facts(Struct, frozen=True, dict=True):
-    """What narrative, tables and charts are made from."""
+    """What narrative, tables and charts are made from; `key` is the fingerprint of the key that will sign."""
 
     site: Site
     period: Period
@@ -106,6 +110,7 @@ class Facts(Struct, frozen=True, dict=True):
     evidence: dict[str, Evidence]
     assessments: list[Assessment]
     score: Score
+    key: str = ""
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -149,7 +154,8 @@ def evaluate(
     """Assessments and score from the queries' one-row answers; `verify` computes them again by this."""
     exposure = Exposure(period.days, period.year_before().days)
     assessments = [
-        assess(indicator, rows.get(indicator.query, {}), counts, exposure) for indicator in tree.indicators()
+        assess(indicator, rows.get(indicator.query, {}), counts, exposure, tree.days_needed)
+        for indicator in tree.indicators()
     ]
     loaded = rows.get("kpi_accounting", {}).get("days_loaded")
     share = loaded / period.days if isinstance(loaded, int) else 0.0

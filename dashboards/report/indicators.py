@@ -16,6 +16,8 @@ from infra.documents import Location, Mistake, load_document
 from warehouse.client import QUERIES
 
 DEFAULT_INDICATORS = Path(__file__).parent / "indicators.yaml"
+# Other trees that come with the system: after the district's procedure of 2017 and the ministry's framework of 2020.
+PROCEDURES = {year: Path(__file__).parent / f"indicators_{year}.yaml" for year in ("2017", "2020")}
 FULL_POINTS = 100.0
 TOLERANCE = 1e-9
 
@@ -74,6 +76,8 @@ class Indicator(_Part):
     source: str
     missing: str
     advice: str
+    part: str = ""
+    coverage: str = ""
 
 
 class Group(_Part):
@@ -108,6 +112,23 @@ class Parameters(_Part):
 
     timely_minutes: int = Field(ge=1)
     disposition_days: int = Field(ge=0)
+    least_fps: int = Field(12, ge=1)
+    most_clock_offset_ms: int = Field(1000, ge=1)
+
+
+class Audit(_Part):
+    """Limits of the self-audit: a share of the target, half a width of a proportion's interval, a share of days."""
+
+    deviation: float = Field(0.2, gt=0)
+    survey_margin: float = Field(0.05, gt=0, lt=1)
+    coverage: Share = 0.9
+
+
+class Goal(_Part):
+    """A goal of the project, and the indicators that measure it; none: it cannot be measured."""
+
+    text: str
+    indicators: tuple[str, ...] = ()
 
 
 class Tree(_Part):
@@ -120,12 +141,20 @@ class Tree(_Part):
     days_needed: Share
     grades: tuple[Grade, ...] = Field(min_length=1)
     parameters: Parameters
+    audit: Audit = Audit()
+    parts: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
     tree: tuple[FirstLevel, ...] = Field(min_length=1)
 
     def indicators(self) -> Iterator[Indicator]:
         """All third-level indicators in order."""
         for first in self.tree:
             yield from first.indicators()
+
+
+def indicator_file(name: str) -> Path:
+    """The file that `--indicators` names: 2017, 2020, a path; nothing for the estate's own."""
+    return PROCEDURES.get(name) or (Path(name) if name else DEFAULT_INDICATORS)
 
 
 def digest_of(path: Path) -> str:
@@ -148,6 +177,12 @@ def _inconsistencies(tree: Tree) -> Iterator[Mistake]:
         seen.add(indicator.id)
         yield from _rule_mistakes(location, indicator)
         yield from _query_mistakes(location, indicator)
+        if indicator.part and indicator.part not in tree.parts:
+            yield (*location, "part"), f"expected one of `parts`, got {indicator.part!r}"
+    for index, goal in enumerate(tree.goals):
+        for name in goal.indicators:
+            if name not in seen:
+                yield ("goals", index, "indicators"), f"expected ids of indicators, got {name!r}"
     if [grade.from_ for grade in tree.grades] != sorted((grade.from_ for grade in tree.grades), reverse=True):
         yield ("grades",), "expected the best grade first"
 
@@ -190,11 +225,13 @@ def _query_mistakes(location: Location, indicator: Indicator) -> Iterator[Mistak
     if not path.exists():
         yield (*location, "query"), f"expected a file of warehouse/queries/, got {indicator.query!r}"
         return
-    sql, rule = path.read_text(encoding="utf-8"), indicator.rule
+    sql, rule = re.sub(r"--.*", "", path.read_text(encoding="utf-8")), indicator.rule
     columns = {"column": indicator.column}
     if isinstance(rule, ChangeShown):
         columns |= {"current": rule.current, "previous": rule.previous}
+    if indicator.coverage:
+        columns["coverage"] = indicator.coverage
     for field, column in columns.items():
         if not re.search(rf"\b{re.escape(column)}\b", sql):
-            where = (*location, "column") if field == "column" else (*location, "rule", field)
+            where = (*location, *(("rule",) if field in ("current", "previous") else ()), field)
             yield where, f"expected a column of {indicator.query}.sql, got {column!r}"

@@ -5,14 +5,20 @@ the system cannot know (regulations kept on paper, who sat on a committee) it do
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from dashboards.report.analysis import part_four
 from dashboards.report.appendix import appendices
+from dashboards.report.audit import findings
 from dashboards.report.content import Block, Document, Heading, numbered
 from dashboards.report.facts import Facts, met, missed, unassessed
-from dashboards.report.tables import indicator_table, score_table
+from dashboards.report.indicators import Indicator
+from dashboards.report.score import Assessment
+from dashboards.report.tables import audit_table, indicator_table, part_table, score_table
 from dashboards.report.wording import NOT_SCORED, enumerated, number, paragraph, percent, value_text, yuan
 from infra.period import chinese_date
+
+MOST_TOLD: Final = 8
 
 
 def write(facts: Facts) -> Document:
@@ -42,10 +48,11 @@ def part_one(facts: Facts) -> Iterator[Block]:
         _devices(facts),
         "三类前端的事件经消息队列实时汇集，由流处理程序统计在场人数并发出预警，每夜由批处理复算后入库，本报告全部数据取自入库结果和办事处台账。",
     )
+    yield from part_table(facts)
     yield Heading(2, "（二）项目绩效目标")
     yield Heading(3, "1.项目绩效总目标")
     yield from paragraph(
-        "坚持统筹协调、分级负责、分类实施、整体推进，形成智能高效、管理到位、服务全面、安全实用的智慧安防小区应用体系，进一步提升群众安全感、满意度。",
+        _goals(facts),
         f"上述目标分解为{facts.score.indicators}项三级指标，每项均有目标值、评分规则和数据来源，逐项结果见第五部分。",
     )
     yield Heading(3, "2.项目绩效阶段性目标")
@@ -54,6 +61,11 @@ def part_one(facts: Facts) -> Iterator[Block]:
         f"本次评价期为{facts.period.chinese()}，共{facts.period.days}天，阶段性目标为各三级指标在评价期内达到目标值。",
         "“警情与往年同期相比降低”须经统计检验方予认定，见第四部分（三）3。",
     )
+
+
+def _goals(facts: Facts) -> str:
+    goals = "；".join(goal.text for goal in facts.tree.goals)
+    return f"坚持统筹协调、分级负责、分类实施、整体推进，{goals or '建成智慧安防小区应用体系'}。"
 
 
 def _devices(facts: Facts) -> str:
@@ -238,9 +250,14 @@ def part_seven(facts: Facts) -> Iterator[Block]:
     yield from paragraph(*_problems(facts)) or paragraph("本评价期内已评分指标均达到目标值。")
     if lost or unassessed(facts):
         yield Heading(2, "（三）建议")
-        advice = [f"针对{i.name}，{i.advice.rstrip('。')}" for i, _ in lost]
+        advice = [f"针对{i.name}，{i.advice.rstrip('。')}" for i, _ in worst(lost)]
         missing = [f"补齐缺失数据（{'、'.join(dict.fromkeys(a.missing for _, a in unassessed(facts)))}）后重新评分"]
         yield from paragraph(f"{enumerated(advice + (missing if unassessed(facts) else []))}。")
+
+
+def worst(lost: list[tuple[Indicator, Assessment]]) -> list[tuple[Indicator, Assessment]]:
+    """Those that lost most points, the most first."""
+    return sorted(lost, key=lambda pair: (pair[1].points or 0.0) - pair[0].weight)[:MOST_TOLD]
 
 
 def _problems(facts: Facts) -> Iterator[str]:
@@ -248,9 +265,10 @@ def _problems(facts: Facts) -> Iterator[str]:
     if lost:
         texts = [
             f"{i.name}为{value_text(i, a)}，得{number(a.points, 2)}分（满分{number(i.weight)}分）{facts.cite(i.query)}"
-            for i, a in lost
+            for i, a in worst(lost)
         ]
-        yield f"未得满分的指标有{len(lost)}项：{enumerated(texts)}。"
+        most = f"，其中失分最多的{MOST_TOLD}项" if len(lost) > MOST_TOLD else ""
+        yield f"未得满分的指标有{len(lost)}项{most}：{enumerated(texts)}。"
     if unassessed(facts):
         weight = sum(i.weight for i, _ in unassessed(facts))
         yield f"另有{len(unassessed(facts))}项指标（共{number(weight)}分）缺少数据未能评分。"
@@ -259,6 +277,14 @@ def _problems(facts: Facts) -> Iterator[str]:
 def part_eight(facts: Facts) -> Iterator[Block]:
     """八、其他需说明的问题."""
     yield Heading(1, "八、其他需说明的问题")
+    yield Heading(2, "（一）自查情况")
+    found = findings(facts)
+    yield from paragraph(
+        "出具前按审计常见问题（目标不可衡量、偏离目标、样本量不足、指标无证据、数据覆盖不足）逐项自查，",
+        f"发现{len(found)}项，见下表。" if found else "未发现问题。",
+    )
+    yield from audit_table(found)
+    yield Heading(2, "（二）口径说明")
     yield from paragraph("1.在场人数和客流为摄像机计数的估计结果，存在漏计，附95%区间；客流总量未按计数误差修正。")
     yield from paragraph(
         "2.警情同比以发生率之比及其精确泊松95%区间判断：区间包含“无变化”时，不能认定升降，按指标文件规定的比例得分。同比仅说明前后差异，不能证明系由本项目引起。"

@@ -1,5 +1,6 @@
 """The report as data: everything in it, as JSON that machines read and `verify` checks."""
 
+from datetime import date
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,21 +10,22 @@ from msgspec import Struct
 from dashboards.report.content import Document
 from dashboards.report.evidence import Evidence
 from dashboards.report.facts import Facts
+from dashboards.report.indicators import Tree
 from dashboards.report.score import Assessment, Score
 from infra.errors import UserError
 from infra.period import Period
 
-RECORD_VERSION: Final = 1
+RECORD_VERSION: Final = 2
 
 
 class Record(Struct, frozen=True, kw_only=True):
     """A report. `indicators` is the indicator file's content, `figures` how many numbers the evidence holds."""
 
-    record_version: Literal[1]
+    record_version: Literal[2]
     estate: str
     office: str
     period: Period
-    computed_at: str
+    issued: date
     device_counts: dict[str, int]
     indicators_sha256: str
     indicators: dict[str, msgspec.Raw]
@@ -33,8 +35,12 @@ class Record(Struct, frozen=True, kw_only=True):
     evidence: list[Evidence]
     document: Document
 
+    def tree(self) -> Tree:
+        """The indicators it was scored by."""
+        return Tree.model_validate_json(msgspec.json.encode(self.indicators))
 
-def make_record(facts: Facts, document: Document, computed_at: str, indicators_sha256: str) -> Record:
+
+def make_record(facts: Facts, document: Document, indicators_sha256: str) -> Record:
     """The record of a report."""
     tree = facts.tree.model_dump_json(by_alias=True)
     return Record(
@@ -42,7 +48,7 @@ def make_record(facts: Facts, document: Document, computed_at: str, indicators_s
         estate=facts.site.estate.id,
         office=facts.site.estate.office,
         period=facts.period,
-        computed_at=computed_at,
+        issued=facts.issued,
         device_counts=facts.counts,
         indicators_sha256=indicators_sha256,
         indicators=msgspec.json.decode(tree, type=dict[str, msgspec.Raw]),

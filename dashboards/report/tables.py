@@ -1,7 +1,9 @@
 """The tables of the report's body."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
+from dashboards.report.audit import Finding
 from dashboards.report.content import Align, Block, Table
 from dashboards.report.facts import Facts, border_lines
 from dashboards.report.indicators import FirstLevel
@@ -54,6 +56,29 @@ def _indicator_cells(facts: Facts, indicator_id: str) -> list[str]:
     between = f"；{interval(found.low, found.high, indicator.unit)}" if found.interval else ""
     value, target = value_text(indicator, found), target_text(indicator, found)
     return [target, value, number(indicator.weight), points, facts.evidence[indicator.query].label, note + between]
+
+
+def part_table(facts: Facts) -> list[Block]:
+    """The project's components, what measures each, and the points won."""
+    rows = []
+    for part in facts.tree.parts:
+        measured = [i for i in facts.tree.indicators() if i.part == part]
+        told = [(i.weight, facts.by_indicator[i.id].points) for i in measured]
+        assessed = sum(weight for weight, points in told if points is not None)
+        won = sum(points for _, points in told if points is not None)
+        names = "、".join(i.name for i in measured) or "没有对应指标"
+        rows.append([part, names, number(assessed), number(won, 2) if assessed else "不计分"])
+    columns, widths = ["建设内容", "对应的三级指标", "可评分值", "得分"], [1.6, 4.2, 0.8, 0.8]
+    align = [LEFT, LEFT, RIGHT, RIGHT]
+    return [Table("建设内容及对应指标（分）", columns, rows, widths, align)] if rows else []
+
+
+def audit_table(found: Sequence[Finding]) -> list[Block]:
+    """What the self-audit found."""
+    rows = [[str(n), finding.kind, finding.text, finding.cite.strip("[]")] for n, finding in enumerate(found, start=1)]
+    columns, widths = ["序号", "类别", "情况", "证据"], [0.6, 1.4, 5.6, 0.7]
+    align = [CENTER, LEFT, LEFT, CENTER]
+    return [Table("自查发现", columns, rows, widths, align)] if rows else []
 
 
 def line_names(facts: Facts) -> dict[str, str]:

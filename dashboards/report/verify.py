@@ -1,24 +1,37 @@
-"""Ask every question of a report again and say which numbers no longer hold."""
+"""Ask every question of a report again: say which numbers no longer hold, and what has happened since."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from dashboards.report.evidence import Answer, Ask, Evidence, Scalar, evidence_id, sql_digest
+from dashboards.report.evidence import (
+    Answer,
+    Ask,
+    Evidence,
+    Parameter,
+    Scalar,
+    evidence_id,
+    sql_digest,
+    used_parameters,
+)
 from dashboards.report.facts import evaluate
-from dashboards.report.indicators import Tree
 from dashboards.report.record import Record
 from warehouse.client import QUERIES, query
 
+RETENTION_DAYS: Final = 5 * 365  # the tables' TTL
+
 
 class Verdict(Struct, frozen=True):
-    """How many figures there are, how many hold, and what is wrong in words."""
+    """How many figures there are, how many hold, what is wrong in words, and what explains it or is to be known."""
 
     figures: int
     verified: int
     problems: list[str]
+    notes: list[str] = []
 
 
 def verify(record: Record, ask: Ask) -> Verdict:
@@ -64,9 +77,8 @@ def same(before: Scalar, after: Scalar) -> bool:
 
 def _check_points(record: Record) -> Iterator[str]:
     """Points, score and count of figures that do not follow from the record's own evidence."""
-    tree = Tree.model_validate_json(msgspec.json.encode(record.indicators))
     rows = {found.query: found.records()[0] for found in record.evidence if found.rows}
-    assessments, score = evaluate(tree, rows, record.device_counts, record.period)
+    assessments, score = evaluate(record.tree(), rows, record.device_counts, record.period)
     for told, follows in zip(record.assessments, assessments, strict=False):
         if told != follows:
             yield f"{told.indicator_id}: the report says {_brief(told)}, its evidence gives {_brief(follows)}"
@@ -76,6 +88,33 @@ def _check_points(record: Record) -> Iterator[str]:
         yield f"score: the report says {_brief(record.score)}, its evidence gives {_brief(score)}"
     if record.figures != sum(found.figures() for found in record.evidence):
         yield f"figures: the report says {record.figures}, it holds {sum(e.figures() for e in record.evidence)}"
+
+
+def reasons(record: Record, computed_at: str, ask: Ask, today: date) -> list[str]:
+    """What has happened since the report was computed that may have changed its numbers, in words."""
+    since = int(datetime.fromisoformat(computed_at).timestamp())
+    period = record.period
+    asked: dict[str, Parameter] = {
+        "estate": record.estate,
+        "first": period.first.isoformat(),
+        "last": period.last.isoformat(),
+        "since_s": since,
+    }
+    found = [
+        f"{day} was loaded again at {loaded_at} UTC (late data)" for day, loaded_at in _rows(ask, "loaded_since", asked)
+    ]
+    found += [
+        f"{ledger}: {entries} entries were imported or corrected since, last at {last} UTC"
+        for ledger, entries, last in _rows(ask, "corrected_since", asked)
+    ]
+    if period.first <= today - timedelta(days=RETENTION_DAYS):
+        found.append(f"days before {today - timedelta(days=RETENTION_DAYS)} are past the retention of 5 years")
+    return [f"since the report: {reason}" for reason in found]
+
+
+def _rows(ask: Ask, name: str, asked: Mapping[str, Parameter]) -> list[list[Scalar]]:
+    sql = query(name)
+    return ask(sql, used_parameters(sql, asked)).rows
 
 
 def _brief(value: Struct) -> str:

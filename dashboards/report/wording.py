@@ -8,7 +8,17 @@ from dashboards.report.score import Assessment
 
 NOT_SCORED = "不计分"
 RULES = {
+    "camera_tampered": "摄像机异常预警",
+    "clock_skew": "设备时钟偏差预警",
+    "gate_forced": "闯门预警",
+    "gate_held": "占门预警",
+    "loitering": "徘徊预警",
     "over_capacity": "超员预警",
+    "perimeter_crossing": "周界越界预警",
+    "tailgating": "尾随预警",
+    "unanswered": "预警无人响应",
+    "unusual_absence": "客流异常减少预警",
+    "unusual_flow": "客流异常增多预警",
     "restricted_hours": "限时区域预警",
     "camera_silent": "摄像机失联预警",
     "fire_lane": "消防通道占用预警",
@@ -17,6 +27,42 @@ RULES = {
     "e_bike": "电动车进楼预警",
 }
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+QUESTIONS = {
+    "kpi_accounting": "夜间核算与入库天数",
+    "kpi_partitions": "逐日入库内容摘要",
+    "kpi_crossings_total": "小区边界客流合计",
+    "kpi_crossings_by_day": "逐日各计数线客流",
+    "kpi_crossings_by_hour": "各星期各时段客流",
+    "kpi_occupancy_by_day": "逐日在场人数峰值",
+    "kpi_occupancy_by_hour": "逐时在场人数",
+    "kpi_zone_peaks": "各区域在场人数峰值",
+    "kpi_alerts_by_rule": "各类预警及判断",
+    "kpi_gate_passages": "各门禁通行次数",
+    "kpi_cameras_online": "各类摄像机在线台数",
+    "kpi_camera_minutes": "设备在线与图像完好分钟",
+    "kpi_camera_online_by_day": "逐日设备在线率",
+    "kpi_cameras_least_online": "在线率最低的摄像机",
+    "kpi_data_completeness": "设备报文完整情况",
+    "kpi_stream_batch_agreement": "实时与夜间复算对照",
+    "kpi_alert_delay": "预警推送时延",
+    "kpi_dispositions": "预警处置情况",
+    "kpi_counting_accuracy": "人工抽查与摄像机计数对照",
+    "kpi_funds": "资金台账合计",
+    "kpi_incidents": "警情台账同比",
+    "kpi_surveys": "居民问卷",
+    "kpi_availability": "在场人数可得分钟",
+    "kpi_gates_in_use": "有通行的门禁",
+    "kpi_camera_days": "有设备状态的摄像机·日",
+    "kpi_video_quality": "帧率、解码与时钟",
+    "kpi_cameras_in_use": "在线时间过半的摄像机",
+    "kpi_gate_days": "有通行的门禁·日",
+    "kpi_records": "有效与及时的报文",
+    "kpi_stored_days": "现存记录与核算对照",
+    "kpi_border_coverage": "有客流的边界计数线·日",
+    "kpi_occupancy_precision": "在场人数区间半宽",
+    "kpi_alerts_closed": "预警关闭与消防通道占用时长",
+    "kpi_on_paper": "依据纸质材料评定的事项",
+}
 GLOSSARY = (
     ("客流（人次）", "crossings", "穿越小区边界计数线的次数，进、出各计一次"),
     ("在场人数", "occupancy", "每分钟末小区或区域内人数的估计值，附95%区间"),
@@ -95,11 +141,22 @@ def paragraph(*sentences: str | None) -> list[Block]:
 
 def enumerated(items: Sequence[str]) -> str:
     """Items joined as 一是…；二是…"""
-    numerals = "一二三四五六七八九十"
     if len(items) == 1:
         return items[0]
-    marks = [f"{numerals[i]}是" if i < len(numerals) else "另外，" for i in range(len(items))]
-    return "；".join(f"{mark}{item}" for mark, item in zip(marks, items, strict=True))
+    return "；".join(f"{numeral(number)}是{item}" for number, item in enumerate(items, start=1))
+
+
+def numeral(value: int) -> str:
+    """1 to 99 in Chinese numerals: 一, 十二, 二十."""
+    digits = "零一二三四五六七八九"
+    tens, ones = divmod(value, 10)
+    head = "" if tens == 0 else "十" if tens == 1 else f"{digits[tens]}十"
+    return head + (digits[ones] if ones else "")
+
+
+def question_title(query: str) -> str:
+    """What a query asks, in Chinese; its name where an office added it."""
+    return QUESTIONS.get(query, query)
 
 
 def rule_name(rule: object) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards.report.evidence import Answer, Ask, Parameter, Row, Scalar, gather
 from dashboards.report.facts import Facts, make_facts, parameters, questions
-from dashboards.report.indicators import load_tree
+from dashboards.report.indicators import Tree, load_tree
 from infra.period import Period
 from infra.settings import SMALL_SITE
 from infra.site import Site, load_site
@@ -69,6 +69,7 @@ ANSWERS: Final[dict[str, Rows]] = {
     "kpi_cameras_online": [
         {
             "days_with_health": 10,
+            "health_rate": 100.0,
             "perimeter_online": 1.0,
             "perimeter_least": 1,
             "counting_online": 6.5,
@@ -77,6 +78,7 @@ ANSWERS: Final[dict[str, Rows]] = {
     ],
     "kpi_camera_minutes": [
         {
+            "health_rate": 100.0,
             "online_minutes": 95,
             "expected_minutes": 100,
             "picture_ok_minutes": 94,
@@ -107,6 +109,7 @@ ANSWERS: Final[dict[str, Rows]] = {
             "timely": 3,
             "judged": 3,
             "judged_false": 1,
+            "answered_rate": 75.0,
             "timely_rate": 75.0,
             "false_rate": 100 / 3,
         }
@@ -122,6 +125,7 @@ ANSWERS: Final[dict[str, Rows]] = {
             "spent_yuan": 9e5,
             "received_rate": 100.0,
             "spent_rate": 90.0,
+            "spent_per_resident": 144.0,
         }
     ],
     "kpi_incidents": [
@@ -148,11 +152,56 @@ ANSWERS: Final[dict[str, Rows]] = {
     ],
     "kpi_availability": [{"known_minutes": 999, "expected_minutes": 1000, "availability_rate": 99.9}],
     "kpi_gates_in_use": [{"gates": 3, "passages": 32, "refused": 2}],
+    "kpi_camera_days": [
+        {"told_camera_days": 80, "expected_camera_days": 80, "days_with_health": 10, "camera_day_rate": 100.0}
+    ],
+    "kpi_video_quality": [
+        {
+            "online_minutes": 95,
+            "fps_ok_minutes": 76,
+            "decode_ok_minutes": 95,
+            "clock_ok_minutes": 95,
+            "fps_ok_rate": 80.0,
+            "decode_ok_rate": 100.0,
+            "clock_ok_rate": 100.0,
+        }
+    ],
+    "kpi_cameras_in_use": [{"cameras": 8, "cameras_in_use": 7, "in_use_rate": 87.5}],
+    "kpi_gate_days": [
+        {"days_with_passages": 10, "used_gate_days": 27, "expected_gate_days": 30, "gate_day_rate": 90.0}
+    ],
+    "kpi_records": [
+        {
+            "raw_records": 110,
+            "refused_records": 3,
+            "valid_records": 100,
+            "late_records": 2,
+            "accepted_rate": 100 * 107 / 110,
+            "in_time_rate": 100 * 100 / 102,
+        }
+    ],
+    "kpi_stored_days": [{"days_loaded": 10, "days_whole": 10, "stored_rate": 100.0}],
+    "kpi_border_coverage": [{"counted_line_days": 27, "expected_line_days": 30, "border_rate": 90.0}],
+    "kpi_occupancy_precision": [
+        {"known_minutes": 999, "mean_occupancy": 400.0, "mean_half_width": 100.0, "half_width_rate": 25.0}
+    ],
+    "kpi_on_paper": [{"judged": None}],
+    "kpi_alerts_closed": [
+        {
+            "alerts": 4,
+            "closed_alerts": 3,
+            "closed_rate": 75.0,
+            "fire_lane_seconds": 0,
+            "days_loaded": 10,
+            "fire_lane_minutes_per_day": 0.0,
+        }
+    ],
 }
 
+NONE_WHEN_EMPTY: Final = ("_rate", "accuracy", "p50_seconds", "p95_seconds", "margin", "_per_resident")
 # One-row answers of a warehouse that holds loaded days but none of these.
 NOTHING: Final[dict[str, Rows]] = {
-    name: [{column: None if column.endswith(("_rate", "accuracy", "_seconds", "margin")) else 0 for column in rows[0]}]
+    name: [{column: None if column.endswith(NONE_WHEN_EMPTY) else 0 for column in rows[0]}]
     for name, rows in ANSWERS.items()
 }
 NO_LEDGERS: Final[dict[str, Rows]] = {
@@ -176,9 +225,9 @@ def make_ask(changes: Mapping[str, Rows] | None = None) -> Ask:
     return ask
 
 
-def facts(changes: Mapping[str, Rows] | None = None) -> Facts:
+def facts(changes: Mapping[str, Rows] | None = None, tree: Tree | None = None) -> Facts:
     """Facts of the made-up period, with some answers changed."""
-    tree = load_tree()
+    tree = tree or load_tree()
     evidence = gather(make_ask(changes), questions(tree), parameters(SITE, PERIOD, tree), {})
     return make_facts(SITE, PERIOD, date(2024, 3, 12), tree, evidence)
 

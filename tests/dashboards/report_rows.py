@@ -17,6 +17,12 @@ DAYS: Final = (date(2024, 3, 1), date(2024, 3, 2))
 LOADED_AT: Final = datetime(2024, 3, 4, tzinfo=UTC)
 ZONES: Final = ("estate", "plaza")
 Rows = list[tuple[object, ...]]
+LEDGER_COLUMNS: Final = {
+    "funds": "estate_id, entry_id, version, day, kind, amount_yuan, purpose, imported_at",
+    "incidents": "estate_id, entry_id, version, event_time, kind, zone_id, description, imported_at",
+    "surveys": "estate_id, entry_id, version, day, question, respondents, score_mean, score_sd, imported_at",
+    "spot_checks": "estate_id, entry_id, version, start_time, end_time, line_id, manual_count, imported_at",
+}
 
 
 def instant(day: date, seconds: float) -> datetime:
@@ -137,7 +143,8 @@ def _alerts(day: date) -> Rows:
 def insert(client: Client, tables: dict[str, Rows]) -> None:
     """Put the rows into their tables."""
     for table, rows in tables.items():
-        client.execute(f"INSERT INTO {table} VALUES", rows)
+        columns = f" ({LEDGER_COLUMNS[table]})" if table in LEDGER_COLUMNS else ""
+        client.execute(f"INSERT INTO {table}{columns} VALUES", rows)
 
 
 def where(rows: Sequence[tuple[object, ...]], column: int, value: object) -> Rows:

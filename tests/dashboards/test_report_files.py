@@ -52,7 +52,7 @@ def charts(document: Document, fonts: Path) -> dict[str, bytes]:
 @pytest.fixture
 def record() -> Record:
     found = facts()
-    return make_record(found, write(found), "2024-03-12T00:00:00+00:00", digest_of(DEFAULT_INDICATORS))
+    return make_record(found, write(found), digest_of(DEFAULT_INDICATORS))
 
 
 def test_every_chart_is_drawn(charts: dict[str, bytes]) -> None:

@@ -4,14 +4,44 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.report.indicators import DEFAULT_INDICATORS, load_tree
+from dashboards.report.content import Heading
+from dashboards.report.facts import unassessed
+from dashboards.report.indicators import DEFAULT_INDICATORS, indicator_file, load_tree
+from dashboards.report.narrative import write
 from infra.errors import UserError
+from tests.dashboards.report_facts import facts
+from tests.dashboards.test_report_narrative import PARTS
 
 
 def test_the_default_tree_is_the_ministrys() -> None:
     tree = load_tree()
     assert {first.name: first.weight for first in tree.tree} == {"预算执行": 10, "产出": 50, "效益": 30, "满意度": 10}
-    assert len(list(tree.indicators())) >= 14
+    assert len(list(tree.indicators())) >= 30
+
+
+def test_the_default_tree_measures_all_eight_components_of_the_project() -> None:
+    """Those that the office's own report names."""
+    tree = load_tree()
+    assert len(tree.parts) == 8
+    assert {indicator.part for indicator in tree.indicators()} - {""} == set(tree.parts)
+
+
+@pytest.mark.parametrize(
+    ("year", "weights"),
+    [
+        ("2020", {"决策": 20, "过程": 20, "产出": 30, "效益": 30}),
+        ("2017", {"项目决策": 20, "项目管理": 25, "项目绩效": 55}),
+    ],
+)
+def test_the_trees_of_the_procedures(year: str, weights: dict[str, float]) -> None:
+    tree = load_tree(indicator_file(year))
+    assert {first.name: first.weight for first in tree.tree} == weights
+    assert year in tree.basis
+    found = facts(tree=tree)
+    on_paper = {i.id for i in tree.indicators() if i.query == "kpi_on_paper"}
+    assert {i.id for i, _ in unassessed(found)} == on_paper
+    assert found.score.assessed == 100 - sum(i.weight for i in tree.indicators() if i.id in on_paper) >= 60
+    assert [b.text for b in write(found).blocks if isinstance(b, Heading) and b.level == 1][:8] == PARTS
 
 
 @pytest.mark.parametrize(
@@ -36,6 +66,13 @@ def test_the_default_tree_is_the_ministrys() -> None:
             "a file of warehouse/queries/, got 'kpi_doors'",
         ),
         ("            target: gates", "            target: doors", "target"),
+        ("            part: 主干网建设", "            part: 主干网", "one of `parts`, got '主干网'"),
+        ("    indicators: [theft_change]", "    indicators: [thefts]", "ids of indicators, got 'thefts'"),
+        (
+            "            coverage: health_rate",
+            "            coverage: health",
+            "a column of kpi_cameras_online.sql, got 'health'",
+        ),
         ("previous: theft_previous", "previous: theft_before", "a column of kpi_incidents.sql, got 'theft_before'"),
         ("            advice: 与财政", "            advise: 与财政", "advice: Field required"),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 from dashboards.report.content import Document, Figure, Heading, Paragraph, Table
 from dashboards.report.narrative import write
-from dashboards.report.wording import enumerated, number, percent, yuan
+from dashboards.report.wording import enumerated, number, numeral, percent, yuan
 from infra.period import Period, chinese_date
 from tests.dashboards.report_facts import ANSWERS, NO_LEDGERS, Rows, changed, facts
 
@@ -66,7 +66,7 @@ def test_a_sentence_vanishes_with_its_condition(sentence: str, changes: dict[str
         ("未提供满意度调查数据，不计分", NO_LEDGERS),
         ("未提供资金台账", NO_LEDGERS),
         ("未提供本期警情台账，盗窃警情同比不计分", NO_LEDGERS),
-        ("可评分值55分（占满分的55%）", NO_LEDGERS),
+        ("可评分值59分（占满分的59%）", NO_LEDGERS),
         ("因可评分值不足满分的60%，本次不评定等级", NO_LEDGERS),
         ("未提供上年同期数据，无法比较，盗窃警情同比不计分", changed("kpi_incidents", theft_previous=None)),
         ("上年同期为零，无法计算变化幅度", changed("kpi_incidents", theft=0, theft_previous=0)),
@@ -111,6 +111,7 @@ def test_wording() -> None:
     assert yuan(1_234_567.0) == "123.4567万元"
     assert enumerated(["甲"]) == "甲"
     assert enumerated(["甲", "乙"]) == "一是甲；二是乙"
+    assert [numeral(n) for n in (1, 10, 11, 20, 36)] == ["一", "十", "十一", "二十", "三十六"]
 
 
 def test_periods() -> None:

@@ -1,11 +1,22 @@
 """Points and intervals against numbers computed by hand."""
 
+from decimal import Decimal
+
 import pytest
 from scipy.stats import beta, binomtest
 
 from dashboards.report.facts import unassessed
 from dashboards.report.indicators import load_tree
-from dashboards.report.score import Assessment, at_least, at_most, change_shown, grade_of, ratio_to_target, total
+from dashboards.report.score import (
+    Assessment,
+    at_least,
+    at_most,
+    change_shown,
+    grade_of,
+    hundredths,
+    ratio_to_target,
+    total,
+)
 from infra.chance import RateRatio, binomial_interval, rate_ratio
 from tests.dashboards.report_facts import NO_LEDGERS, changed, facts
 
@@ -23,6 +34,13 @@ def test_at_least(value: float, share: float) -> None:
 @pytest.mark.parametrize(("value", "share"), [(0, 1), (20, 1), (40, 0.5), (60, 0), (90, 0)])
 def test_at_most(value: float, share: float) -> None:
     assert at_most(value, target=20, zero_at=60) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("points", "rounded"), [(0.125, 0.13), (1.005, 1.01), (2.675, 2.68), (2.6749, 2.67), (0.0, 0.0), (4.499999999, 4.5)]
+)
+def test_hundredths_are_rounded_as_spreadsheets_round(points: float, rounded: float) -> None:
+    assert hundredths(points) == rounded
 
 
 def test_change_shown() -> None:
@@ -61,32 +79,49 @@ def test_zero_in_both_years_says_nothing() -> None:
 def test_points_of_the_made_up_period_by_hand() -> None:
     points = {a.indicator_id: a.points for a in facts().assessments}
     expected = {
-        "funds_received": 3,
-        "budget_execution": 7 * 0.9,
-        "perimeter_cameras_online": 4,
-        "counting_cameras_online": 4 * 6.5 / 7,
-        "gates_in_use": 4,
-        "online_rate": 6,
-        "picture_rate": 4,
-        "data_completeness": 4,
-        "counting_accuracy": 4,
-        "stream_batch_agreement": 2,
-        "accounting_balance": 2,
-        "alert_delay": 5,
-        "timely_disposition": 5 * 25 / 40,
-        "cost_control": 6,
-        "theft_change": 6,  # 4 after 24: beyond chance
-        "public_order_change": 2.5,  # 10 after 12: not shown
-        "fire_lane_change": 0,  # 9 after 1: a rise beyond chance
-        "false_alert_rate": 5 * (60 - 100 / 3) / 40,
-        "availability": 6,
-        "days_loaded": 4,
-        "satisfaction": 5 * 27 / 30,
-        "safety": 5,
+        "funds_received": "3",
+        "budget_execution": "6.3",
+        "perimeter_cameras_online": "3",
+        "counting_cameras_online": "2.79",  # 3 x 6.5 / 7 = 2.7857
+        "gates_in_use": "3",
+        "border_coverage": "1.6",  # 2 x 20 / 25
+        "online_rate": "5",
+        "picture_rate": "3",
+        "frame_rate": "0.4",  # 10 / 25
+        "decode_rate": "1",
+        "clock_rate": "1",
+        "cameras_in_use": "0.7",  # 17.5 / 25
+        "data_completeness": "2",
+        "accepted_rate": "1.62",  # 2 x (97.2727 - 90) / 9 = 1.6162
+        "counting_accuracy": "4",
+        "occupancy_precision": "0.88",  # 35 / 40 = 0.875, halves up
+        "stream_batch_agreement": "2",
+        "accounting_balance": "2",
+        "stored_rate": "2",
+        "alert_delay": "3",
+        "timely_disposition": "1.88",  # 3 x 25 / 40 = 1.875, halves up
+        "answered_rate": "0.43",  # 15 / 35 = 0.4286
+        "closed_rate": "0.43",
+        "in_time_rate": "0.68",  # (98.0392 - 95) / 4.5 = 0.6754
+        "cost_control": "2",
+        "cost_per_resident": "0.8",  # (240 - 144) / 120
+        "theft_change": "6",  # 4 after 24: beyond chance
+        "public_order_change": "2.5",  # 10 after 12: not shown
+        "fire_lane_change": "0",  # 9 after 1: a rise beyond chance
+        "fire_lane_minutes": "2",
+        "false_alert_rate": "2.67",  # 4 x 26.6667 / 40 = 2.6667
+        "availability": "5",
+        "gate_day_rate": "1.6",  # 2 x 20 / 25
+        "days_loaded": "3",
+        "satisfaction": "4.5",  # 5 x 27 / 30
+        "safety": "5",
     }
-    assert points == pytest.approx(expected)
+    assert {name: Decimal(repr(found)) for name, found in points.items()} == {
+        name: Decimal(by_hand) for name, by_hand in expected.items()
+    }
     score = facts().score
-    assert (score.points, score.assessed, score.full) == pytest.approx((sum(expected.values()), 100, 100))
+    whole = sum(map(Decimal, expected.values()))
+    assert (Decimal(repr(score.points)), score.assessed, score.full) == (whole, 100, 100)
     assert score.grade == "良"
 
 
@@ -96,6 +131,7 @@ def test_what_is_missing_is_neither_given_nor_taken() -> None:
         "funds_received",
         "budget_execution",
         "cost_control",
+        "cost_per_resident",
         "counting_accuracy",
         "theft_change",
         "public_order_change",
@@ -103,8 +139,8 @@ def test_what_is_missing_is_neither_given_nor_taken() -> None:
         "satisfaction",
         "safety",
     }
-    assert without.score.assessed == 100 - 16 - 4 - 15 - 10
-    assert without.score.grade is None  # 55 of 100 points is below the 60 % asked for
+    assert without.score.assessed == 100 - 10 - 3 - 4 - 14 - 10
+    assert without.score.grade is None  # 59 of 100 points is below the 60 % asked for
 
 
 def test_no_comparison_without_last_year() -> None:

@@ -21,6 +21,7 @@ FORBIDDEN = (
     "SELECT note FROM dispositions",
     "SELECT * FROM dispositions",
     "SELECT description FROM incidents",
+    "SELECT imported_by FROM funds",
     "SELECT token FROM visitors",
     "SELECT count() FROM visitors",
     "INSERT INTO crossings SELECT * FROM crossings",

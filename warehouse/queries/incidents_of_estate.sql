@@ -4,7 +4,8 @@ WITH latest AS (
         entry_id,
         toTimeZone(event_time, {tz:String}) AS local_time,
         kind,
-        zone_id
+        zone_id,
+        removed
     FROM incidents
     WHERE estate_id = {estate:String}
     ORDER BY version DESC
@@ -17,6 +18,7 @@ SELECT
     kind,
     zone_id
 FROM latest
+WHERE removed = 0
 ORDER BY
     local_time ASC,
     entry_id ASC;

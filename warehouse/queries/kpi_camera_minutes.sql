@@ -15,6 +15,7 @@ WITH by_day AS (
 )
 
 SELECT
+    100 * count() / {days:UInt32} AS health_rate,
     sum(online_day) AS online_minutes,
     sum(day_minutes) * length({cameras:Array(String)}) AS expected_minutes,
     sum(picture_ok_day) AS picture_ok_minutes,

@@ -11,6 +11,7 @@ WITH by_day AS (
 
 SELECT
     count() AS days_with_health,
+    100 * count() / {days:UInt32} AS health_rate,
     if(count() = 0, NULL, avg(perimeter)) AS perimeter_online,
     if(count() = 0, NULL, min(perimeter)) AS perimeter_least,
     if(count() = 0, NULL, avg(counting)) AS counting_online,

@@ -7,6 +7,7 @@ WITH spots AS (
         end_time,
         line_id,
         manual_count,
+        removed,
         toDate(start_time, {tz:String}) AS day
     FROM spot_checks
     WHERE estate_id = {estate:String}
@@ -37,6 +38,7 @@ compared AS (
     FROM spots
     INNER JOIN loaded ON spots.day = loaded.day
     LEFT JOIN seen ON spots.line_id = seen.line_id AND spots.day = seen.day
+    WHERE spots.removed = 0
     GROUP BY check_id
 )
 

@@ -24,6 +24,7 @@ SELECT
     countIf(said.alert_id != '' AND said.first_time <= opened.due_time) AS timely,
     countIf(said.last_verdict IN ('true', 'false', 'benign')) AS judged,
     countIf(said.last_verdict = 'false') AS judged_false,
+    if(answered = 0, NULL, 100 * answered / alerts) AS answered_rate,
     if(answered = 0, NULL, 100 * timely / alerts) AS timely_rate,
     if(judged = 0, NULL, 100 * judged_false / judged) AS false_rate
 FROM opened

@@ -3,7 +3,8 @@ WITH latest AS (
     SELECT
         day,
         kind,
-        amount_yuan
+        amount_yuan,
+        removed
     FROM funds
     WHERE estate_id = {estate:String}
     ORDER BY version DESC
@@ -16,6 +17,7 @@ SELECT
     toFloat64(sumIf(amount_yuan, kind = 'received')) AS received_yuan,
     toFloat64(sumIf(amount_yuan, kind = 'spent')) AS spent_yuan,
     if(budget_yuan = 0, NULL, 100 * received_yuan / budget_yuan) AS received_rate,
-    if(budget_yuan = 0, NULL, 100 * spent_yuan / budget_yuan) AS spent_rate
+    if(budget_yuan = 0, NULL, 100 * spent_yuan / budget_yuan) AS spent_rate,
+    if(budget_yuan = 0, NULL, spent_yuan / {residents:UInt32}) AS spent_per_resident
 FROM latest
-WHERE day <= {last:Date};
+WHERE day <= {last:Date} AND removed = 0;

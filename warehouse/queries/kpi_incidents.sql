@@ -3,6 +3,7 @@
 WITH latest AS (
     SELECT
         kind,
+        removed,
         toUnixTimestamp(event_time) AS second
     FROM incidents
     WHERE estate_id = {estate:String}
@@ -16,6 +17,7 @@ placed AS (
         second >= {start_s:Int64} AND second < {end_s:Int64} AS now,
         second >= {previous_start_s:Int64} AND second < {previous_end_s:Int64} AS before
     FROM latest
+    WHERE removed = 0
 )
 
 SELECT

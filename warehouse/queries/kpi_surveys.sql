@@ -4,6 +4,7 @@ WITH latest AS (
         day,
         question,
         respondents,
+        removed,
         toFloat64(score_mean) AS score,
         toFloat64(score_sd) AS sd
     FROM surveys
@@ -21,7 +22,7 @@ summed AS (
         sumIf(respondents * score, question = 'safety') AS safety_sum,
         sumIf(respondents * sd * sd, question = 'safety') AS safety_variance
     FROM latest
-    WHERE day BETWEEN {first:Date} AND {last:Date}
+    WHERE day BETWEEN {first:Date} AND {last:Date} AND removed = 0
 )
 
 SELECT

@@ -1,0 +1,13 @@
+-- What do the entries of a ledger say now, the latest first?
+SELECT * EXCEPT (estate_id)
+FROM (
+    SELECT *
+    FROM {table:Identifier}
+    WHERE estate_id = {estate:String}
+    ORDER BY version DESC
+    LIMIT 1 BY entry_id
+)
+ORDER BY
+    imported_at DESC,
+    entry_id ASC
+LIMIT {most:UInt32};
