@@ -156,7 +156,7 @@ def verify_file(
         return verdict
     with office_ask(settings) as ask:
         online = verify(checked.record, ask)
-        today = local_day((clock or SystemClock()).now_ms(), UTC)
+        today = datetime.fromtimestamp((clock or SystemClock()).now_ms() / 1000, UTC).date()
         why = reasons(checked.record, checked.computed_at, ask, today) if online.problems else []
     return Verdict(online.figures, online.verified, verdict.problems + online.problems, verdict.notes + why)
 

@@ -292,8 +292,8 @@ def _totals(record: Record, last: int) -> Iterator[list[Cell]]:
         row += 1
         scored = [(i.weight, told[i.id].points) for i in first.indicators() if told[i.id].points is not None]
         values = (first.weight, sum(weight for weight, _ in scored), sum(points or 0 for _, points in scored))
-        sums = (f"=SUMIF({span['A']},A{row},{span[c]})" for c in "LMN")
-        yield _total(first.name, list(zip(values, sums, strict=True)))
+        by_level = [f"=SUMIF({span['A']},A{row},{span[c]})" for c in "LMN"]
+        yield _total(first.name, list(zip(values, by_level, strict=True)))
     row += 1
     values = (score.full, score.assessed, score.points)
     sums = (f"=SUM({span['L']})", f"=SUM({span['M']})", f"=ROUND(SUM({span['N']}),2)")

@@ -11,8 +11,8 @@ from xlsxwriter.worksheet import Worksheet
 from dashboards.report.record import Record
 from dashboards.report.sheets import Cell, Sheet, Style, sheets
 
-FONT: Final = {"font_name": "宋体", "font_size": 10.5, "valign": "vcenter"}
-FRAME: Final = {"border": 1, "border_color": "#BFBFBF"}
+FONT: Final[dict[str, str | int | float | bool]] = {"font_name": "宋体", "font_size": 10.5, "valign": "vcenter"}
+FRAME: Final[dict[str, str | int | float | bool]] = {"border": 1, "border_color": "#BFBFBF"}
 WHOLE: Final = "#,##0"
 BROKEN: Final = "#,##0.00##"
 STYLES: Final[dict[Style, dict[str, str | int | float | bool]]] = {
