@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -48,6 +48,7 @@ def issue(  # noqa: PLR0917 one option each
     issued: Annotated[
         datetime | None, typer.Option("--issued", formats=["%Y-%m-%d"], help="date on the report; default: today")
     ] = None,
+    language: Annotated[Literal["zh", "en"], typer.Option(help="language of the text and the charts")] = "zh",
 ) -> None:
     """Issue the performance report for the days --from to --to, both included, and sign it.
 
@@ -61,8 +62,17 @@ def issue(  # noqa: PLR0917 one option each
     settings, estate = configured(site)
     days = _days(first, last, period)
     dated = issued.date() if issued else None
-    kinds = _formats(formats)
-    done = run(settings, estate, days.first, days.last, kinds, out, indicators=indicator_file(indicators), issued=dated)
+    done = run(
+        settings,
+        estate,
+        days.first,
+        days.last,
+        _formats(formats),
+        out,
+        indicators=indicator_file(indicators),
+        issued=dated,
+        language=language,
+    )
     for path in (*done.paths.values(), done.manifest, done.bundle):
         typer.echo(path)
     score = done.score

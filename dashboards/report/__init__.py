@@ -5,7 +5,7 @@ The way of a number: `indicators` (what is asked) → `evidence` (asked and answ
 """
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -26,9 +26,11 @@ from dashboards.report.attest import (
 from dashboards.report.bundle import bundle
 from dashboards.report.charts import draw
 from dashboards.report.check import MANIFEST, PUBLIC_KEY, Checked, check_folder, unpack
+from dashboards.report.content import Document
+from dashboards.report.english import write_english
 from dashboards.report.evidence import Ask, gather, office_ask
 from dashboards.report.explain import Section, explain, find_indicator
-from dashboards.report.facts import PARTITIONS, Facts, make_facts, parameters, questions
+from dashboards.report.facts import PARTITIONS, Facts, Language, make_facts, parameters, questions
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
 from dashboards.report.narrative import write
 from dashboards.report.record import Record, encode, make_record
@@ -45,6 +47,7 @@ Format = Literal["pdf", "docx", "xlsx", "json"]
 FORMATS: Final[tuple[Format, ...]] = ("pdf", "docx", "xlsx", "json")
 DEFAULT_FOLDER: Final = Path("out/report")
 BUNDLE: Final = ".zip"
+WRITERS: Final[dict[Language, Callable[[Facts], Document]]] = {"zh": write, "en": write_english}
 
 
 class ReportFiles(Struct, frozen=True):
@@ -71,9 +74,12 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     *,
     indicators: Path = DEFAULT_INDICATORS,
     issued: date | None = None,
+    language: Language = "zh",
     clock: Clock | None = None,
 ) -> ReportFiles:
     """Issue the report for local days `first_day` to `last_day`, both included, dated `issued` (default: today).
+
+    `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese.
 
     Raises UserError when the period holds no loaded day, the indicator file is wrong, ClickHouse does not answer, or a
     figure does not hold when it is asked for again: then nothing is written.
@@ -83,10 +89,10 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     with office_ask(settings) as ask:
         dated = issued or local_day(now_ms, site.tz)
         facts = collect(ask, site, make_period(first_day, last_day), indicators, dated)
-        facts = structs.replace(facts, key=fingerprint(key.public_key()))
-        record = make_record(facts, write(facts), digest_of(indicators))
+        facts = structs.replace(facts, key=fingerprint(key.public_key()), language=language)
+        record = make_record(facts, WRITERS[language](facts), digest_of(indicators))
         refuse_unverified(verify(record, ask))
-    name = f"{site.estate.id}_{first_day}_{last_day}"
+    name = f"{site.estate.id}_{first_day}_{last_day}{'' if language == 'zh' else f'_{language}'}"
     files = {f"{name}.{kind}": content for kind, content in _rendered(settings, facts, record, formats).items()}
     computed_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
     files[f"{name}{MANIFEST}"] = sign(make_statement(record, files, computed_at), key)

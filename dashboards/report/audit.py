@@ -19,6 +19,7 @@ class Finding(Struct, frozen=True):
 
     kind: str
     text: str
+    english: str
     cite: str = ""
 
 
@@ -32,10 +33,15 @@ def goals_not_measurable(facts: Facts) -> Iterator[Finding]:
     names = {indicator.id: indicator.name for indicator in facts.tree.indicators()}
     for goal in facts.tree.goals:
         if not goal.indicators:
-            yield Finding("目标不可衡量", f"目标“{goal.text}”没有对应的指标，无法衡量是否实现。")
+            yield Finding(
+                "目标不可衡量",
+                f"目标“{goal.text}”没有对应的指标，无法衡量是否实现。",
+                f"No indicator measures the goal {goal.text}.",
+            )
         elif all(facts.by_indicator[name].points is None for name in goal.indicators):
             listed = "、".join(names[name] for name in goal.indicators)
-            yield Finding("目标不可衡量", f"目标“{goal.text}”对应的指标（{listed}）本期均无数据，无法衡量是否实现。")
+            text = f"目标“{goal.text}”对应的指标（{listed}）本期均无数据，无法衡量是否实现。"
+            yield Finding("目标不可衡量", text, f"No indicator of the goal {goal.text} has data.")
 
 
 def far_from_target(facts: Facts) -> Iterator[Finding]:
@@ -54,6 +60,8 @@ def far_from_target(facts: Facts) -> Iterator[Finding]:
                 "偏离目标",
                 f"{indicator.name}实际{value_text(indicator, told)}，目标{target_text(indicator, told)}，"
                 f"{'高' if deviation > 0 else '低'}{size}，超过{percent(100 * limit)}，{advice}。",
+                f"{indicator.english or indicator.name} is {size} {'above' if deviation > 0 else 'below'} its target"
+                f"{': the target may be too low' if full else ''}.",
                 facts.cite(indicator.query),
             )
 
@@ -67,7 +75,10 @@ def survey_too_small(facts: Facts) -> Iterator[Finding]:
         if 0 < asked < needed:
             wanted = f"{residents}名居民在±{number(100 * margin)}个百分点下所需的{needed}人次"
             text = f"居民{name}调查{asked}人次，少于{wanted}。"
-            yield Finding("样本量不足", text, facts.cite("kpi_surveys"))
+            english = (
+                f"The survey of {column} has {asked} answers, of {needed} needed for ±{number(100 * margin)} points."
+            )
+            yield Finding("样本量不足", text, english, facts.cite("kpi_surveys"))
 
 
 def sample_needed(residents: int, margin: float) -> int:
@@ -82,7 +93,8 @@ def without_evidence(facts: Facts) -> Iterator[Finding]:
         told = facts.by_indicator[indicator.id]
         if told.points is None:
             text = f"{indicator.name}（{number(indicator.weight)}分）没有证据：{told.missing}。"
-            yield Finding("指标无证据", text, facts.cite(indicator.query))
+            english = f"{indicator.english or indicator.name} ({number(indicator.weight)} points) has no evidence."
+            yield Finding("指标无证据", text, english, facts.cite(indicator.query))
 
 
 def little_coverage(facts: Facts) -> Iterator[Finding]:
@@ -91,12 +103,14 @@ def little_coverage(facts: Facts) -> Iterator[Finding]:
     days, rate = facts.count("kpi_accounting", "days_loaded"), facts.number("kpi_accounting", "loaded_rate")
     if rate is not None and rate < limit:
         text = f"评价期{facts.period.days}天中仅入库{days}天（{percent(rate)}），低于{percent(limit)}。"
-        yield Finding("数据覆盖不足", text, facts.cite("kpi_accounting"))
+        english = f"{days} of {facts.period.days} days are loaded, less than {percent(limit)}."
+        yield Finding("数据覆盖不足", text, english, facts.cite("kpi_accounting"))
     told, expected = (facts.count("kpi_camera_days", f"{name}_camera_days") for name in ("told", "expected"))
     rate = facts.number("kpi_camera_days", "camera_day_rate")
     if rate is not None and rate < limit:
         text = f"应有设备状态{expected}台·日，实有{told}台·日（{percent(rate)}），低于{percent(limit)}。"
-        yield Finding("数据覆盖不足", text, facts.cite("kpi_camera_days"))
+        english = f"Cameras told of themselves on {told} of {expected} camera days, less than {percent(limit)}."
+        yield Finding("数据覆盖不足", text, english, facts.cite("kpi_camera_days"))
 
 
 RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (

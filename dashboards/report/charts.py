@@ -22,6 +22,24 @@ OTHERS: Final = "其他"
 SIZE_IN: Final = (6.3, 2.7)
 DPI: Final = 200
 MOST_LABELS: Final = 12
+ENGLISH: Final = {
+    "人次": "crossings",
+    "人次／小时": "crossings/hour",
+    "在场人数（人）": "persons",
+    "峰值（人）": "peak (persons)",
+    "峰值及95%区间": "peak, 95 % interval",
+    "95%区间": "95 % interval",
+    "估计值": "estimate",
+    "次": "alerts",
+    "设备在线率": "devices online",
+    "目标值": "target ",
+    "时": " h",
+    "其他": "others",
+    "属实或无害": "true or harmless",
+    "误报": "false",
+    "未判断": "not judged",
+    **dict(zip(WEEKDAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True)),
+}
 
 
 def draw(facts: Facts, names: Sequence[str], fonts: Path) -> dict[str, bytes]:
@@ -52,11 +70,11 @@ def _crossings_by_day(facts: Facts, axes: Axes) -> None:
     colors = [*SERIES[: len(counts) - 1], GREY] if OTHERS in counts else SERIES
     for (name, by_day), color in zip(counts.items(), colors, strict=False):
         heights = np.array([by_day.get(day, 0) for day in days], dtype=float)
-        axes.bar(range(len(days)), heights, bottom=bottom, width=0.75, color=color, label=name)
+        axes.bar(range(len(days)), heights, bottom=bottom, width=0.75, color=color, label=_say(facts, name))
         bottom += heights
-    _day_axis(axes, days)
+    _day_axis(facts, axes, days)
     axes.grid(axis="x", visible=False)
-    axes.set_ylabel("人次")
+    axes.set_ylabel(_say(facts, "人次"))
     _legend(axes)
 
 
@@ -85,24 +103,24 @@ def _crossings_by_hour(facts: Facts, axes: Axes) -> None:
         )
     axes.grid(visible=False)
     image = axes.imshow(grid, aspect="auto", cmap="cividis", interpolation="nearest", vmin=0)
-    axes.set_yticks(range(7), WEEKDAYS)
-    axes.set_xticks(range(0, 24, 2), [f"{hour}时" for hour in range(0, 24, 2)])
+    axes.set_yticks(range(7), [_say(facts, day) for day in WEEKDAYS])
+    axes.set_xticks(range(0, 24, 2), [f"{hour}{_say(facts, '时')}" for hour in range(0, 24, 2)])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     bar = axes.figure.colorbar(image, ax=axes, pad=0.015, aspect=16)
-    bar.set_label("人次／小时")
+    bar.set_label(_say(facts, "人次／小时"))
     bar.outline.set_visible(False)
 
 
 def _occupancy_by_hour(facts: Facts, axes: Axes) -> None:
     rows = facts.rows("kpi_occupancy_by_hour")
-    _band(axes, rows, "mean_occupancy", "mean_low", "mean_high")
+    _band(facts, axes, rows, ("mean_occupancy", "mean_low", "mean_high"))
     hours = [str(row["local_hour"]) for row in rows]
     midnights = [i for i, hour in enumerate(hours) if hour.endswith("00:00")]
     ticks = midnights if len(midnights) > 1 else list(range(0, len(hours), 3))
-    labels = [_short_day(hours[i][:10]) if len(midnights) > 1 else hours[i][11:] for i in ticks]
+    labels = [_short_day(facts, hours[i][:10]) if len(midnights) > 1 else hours[i][11:] for i in ticks]
     axes.set_xticks(ticks, labels)
-    axes.set_ylabel("在场人数（人）")
+    axes.set_ylabel(_say(facts, "在场人数（人）"))
     _legend(axes)
 
 
@@ -119,11 +137,11 @@ def _occupancy_by_day(facts: Facts, axes: Axes) -> None:
         color=BLUE,
         ecolor=SKY,
         elinewidth=2,
-        label="峰值及95%区间",
+        label=_say(facts, "峰值及95%区间"),
     )
     axes.set_ylim(bottom=0)
-    _day_axis(axes, days)
-    axes.set_ylabel("峰值（人）")
+    _day_axis(facts, axes, days)
+    axes.set_ylabel(_say(facts, "峰值（人）"))
     _legend(axes)
 
 
@@ -137,47 +155,59 @@ def _alerts_by_rule(facts: Facts, axes: Axes) -> None:
     ):
         widths = np.array([_number(row, column) for row in rows])
         if widths.any():
-            axes.barh(range(len(rows)), widths, left=left, height=0.55, color=color, label=label)
+            axes.barh(range(len(rows)), widths, left=left, height=0.55, color=color, label=_say(facts, label))
         left += widths
-    axes.set_yticks(range(len(rows)), [rule_name(row["alert_rule"]) for row in rows])
+    axes.set_yticks(range(len(rows)), [_rule(facts, row) for row in rows])
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("次")
+    axes.set_xlabel(_say(facts, "次"))
     _legend(axes)
 
 
 def _online_by_day(facts: Facts, axes: Axes) -> None:
     rows = facts.rows("kpi_camera_online_by_day")
     days, rates = [str(row["day"]) for row in rows], [_number(row, "online_rate") for row in rows]
-    axes.plot(range(len(days)), rates, marker="o", markersize=3.5, color=BLUE, linewidth=1.4, label="设备在线率")
+    axes.plot(
+        range(len(days)), rates, marker="o", markersize=3.5, color=BLUE, linewidth=1.4, label=_say(facts, "设备在线率")
+    )
     target = next((a.target for a in facts.assessments if a.indicator_id == "online_rate"), None)
     if target is not None:
-        axes.axhline(target, color=VERMILION, linewidth=1, linestyle="--", label=f"目标值{target:g}%")
+        axes.axhline(target, color=VERMILION, linewidth=1, linestyle="--", label=f"{_say(facts, '目标值')}{target:g}%")
     axes.set_ylim(max(0.0, min([*rates, target or 100]) - 5), 101)
-    _day_axis(axes, days)
+    _day_axis(facts, axes, days)
     axes.set_ylabel("%")
     _legend(axes)
 
 
-def _band(axes: Axes, rows: Sequence[Row], middle: str, low: str, high: str) -> None:
+def _band(facts: Facts, axes: Axes, rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """A line within its interval; `columns` are the middle, the low and the high end."""
     x = np.arange(len(rows))
-    value, bottom, top = (np.array([_number(row, name) for row in rows]) for name in (middle, low, high))
-    axes.fill_between(x, bottom, top, color=SKY, alpha=0.4, linewidth=0, label="95%区间")
-    axes.plot(x, value, color=BLUE, linewidth=1.3, label="估计值")
+    value, bottom, top = (np.array([_number(row, name) for row in rows]) for name in columns)
+    axes.fill_between(x, bottom, top, color=SKY, alpha=0.4, linewidth=0, label=_say(facts, "95%区间"))
+    axes.plot(x, value, color=BLUE, linewidth=1.3, label=_say(facts, "估计值"))
     axes.set_xlim(0, max(len(rows) - 1, 1))
     axes.set_ylim(bottom=0)
 
 
-def _day_axis(axes: Axes, days: Sequence[str]) -> None:
+def _day_axis(facts: Facts, axes: Axes, days: Sequence[str]) -> None:
     step = -(-len(days) // MOST_LABELS)
     ticks = range(0, len(days), step)
-    axes.set_xticks(ticks, [_short_day(days[i]) for i in ticks])
+    axes.set_xticks(ticks, [_short_day(facts, days[i]) for i in ticks])
     axes.set_xlim(-0.6, len(days) - 0.4)
 
 
-def _short_day(day: str) -> str:
+def _short_day(facts: Facts, day: str) -> str:
     parsed = date.fromisoformat(day)
-    return f"{parsed.month}月{parsed.day}日"
+    return f"{parsed.month}月{parsed.day}日" if facts.language == "zh" else f"{parsed.month}-{parsed.day}"
+
+
+def _say(facts: Facts, chinese: str) -> str:
+    """A label in the report's language."""
+    return chinese if facts.language == "zh" else ENGLISH.get(chinese, chinese)
+
+
+def _rule(facts: Facts, row: Row) -> str:
+    return rule_name(row["alert_rule"]) if facts.language == "zh" else str(row["alert_rule"]).replace("_", " ")
 
 
 def _legend(axes: Axes) -> None:

@@ -59,13 +59,14 @@ class Document(Struct, frozen=True):
     blocks: list[Block]
     period_label: str = "评价期："
     contents_label: str = "目　录"
+    language: str = "zh"
 
     def charts(self) -> list[str]:
         """Names of the charts it shows."""
         return [block.chart for block in self.blocks if isinstance(block, Figure)]
 
 
-def numbered(blocks: Iterable[Block]) -> list[Block]:
+def numbered(blocks: Iterable[Block], figure: str = "图", table: str = "表") -> list[Block]:
     """Blocks with 图1, 表1 before the captions, and references `<图:name>` in paragraphs replaced by the number."""
     figures = tables = 0
     result: list[Block] = []
@@ -74,11 +75,11 @@ def numbered(blocks: Iterable[Block]) -> list[Block]:
         match block:
             case Figure(chart=chart, caption=caption):
                 figures += 1
-                references[f"<图:{chart}>"] = f"图{figures}"
-                result.append(Figure(chart, f"图{figures}  {caption}"))
+                references[f"<图:{chart}>"] = f"{figure}{figures}"
+                result.append(Figure(chart, f"{figure}{figures}  {caption}"))
             case Table():
                 tables += 1
-                result.append(_recaptioned(block, f"表{tables}  {block.caption}"))
+                result.append(_recaptioned(block, f"{table}{tables}  {block.caption}"))
             case _:
                 result.append(block)
     return [_resolved(block, references) for block in result]

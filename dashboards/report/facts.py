@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -43,6 +43,8 @@ STATISTICS: Final = (
     "kpi_gates_in_use",
     "kpi_camera_days",
 )
+
+Language = Literal["zh", "en"]
 
 
 def questions(tree: Tree) -> tuple[str, ...]:
@@ -111,6 +113,7 @@ class Facts(Struct, frozen=True, dict=True):
     assessments: list[Assessment]
     score: Score
     key: str = ""
+    language: Language = "zh"
 
     @cached_property
     def counts(self) -> dict[str, int]:

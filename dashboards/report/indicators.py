@@ -76,6 +76,7 @@ class Indicator(_Part):
     source: str
     missing: str
     advice: str
+    english: str = ""
     part: str = ""
     coverage: str = ""
 
