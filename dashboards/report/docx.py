@@ -43,6 +43,7 @@ LINE: Final = Pt(28)
 CONTENTS_LINE: Final = Pt(22)
 INDENT: Final = Pt(32)  # two characters of 三号
 TEXT_WIDTH: Final = Mm(156)
+CHART_WIDTH: Final = Mm(150)
 CITATION: Final = re.compile(r"(\[E\d+\])")
 FONT_TABLE: Final = "word/fontTable.xml"
 ALIGN: Final = {
@@ -213,9 +214,11 @@ def _add(word: Word, block: Block, document: Document, charts: Mapping[str, byte
             paragraph.paragraph_format.first_line_indent = INDENT
             paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
         case Figure(chart=chart, caption=caption):
-            word.add_picture(BytesIO(charts[chart]), width=TEXT_WIDTH)
-            _single(word.paragraphs[-1])
-            word.paragraphs[-1].paragraph_format.keep_with_next = True
+            word.add_picture(BytesIO(charts[chart]), width=CHART_WIDTH)
+            picture = word.paragraphs[-1]
+            picture.alignment = WD_ALIGN_PARAGRAPH.CENTER
+            _single(picture)
+            picture.paragraph_format.keep_with_next = True
             word.add_paragraph(caption, style="Caption")
         case Table():
             word.add_paragraph(block.caption, style="Caption").paragraph_format.keep_with_next = True

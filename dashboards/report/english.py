@@ -52,7 +52,7 @@ def write_english(facts: Facts) -> Document:
     parts = (_one, _two, _three, _four, _five, _six, _seven, _eight, _appendix)
     return Document(
         annex="Annex",
-        title=[line for line in (estate.office, estate.name, "Performance report of project expenditure") if line],
+        title=[line for line in (estate.office, estate.name, "Project performance report") if line],
         office=estate.office,
         period=f"{facts.period.first} to {facts.period.last}",
         issued=facts.issued.isoformat(),
