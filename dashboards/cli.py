@@ -111,6 +111,17 @@ def verify(
 
 
 @report.command()
+def schema() -> None:
+    """Print the JSON Schema of a report's JSON file.
+
+    Example: anfang report schema
+    """
+    from dashboards.report.record import json_schema
+
+    typer.echo(json_schema(), nl=False)
+
+
+@report.command()
 def explain(  # noqa: PLR0917 one option each
     indicator: Annotated[str, typer.Argument(help="an indicator's id or Chinese name")],
     first: FirstDay = None,

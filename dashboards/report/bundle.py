@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from dashboards.report.facts import PARTITIONS
-from dashboards.report.record import Record
+from dashboards.report.record import SCHEMA, Record
 from warehouse.client import query
 
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -23,6 +23,7 @@ README: Final = """本压缩包为一份绩效评价报告及其全部证据。
 *.intoto.jsonl               签名清单（in-toto Statement v1，DSSE，Ed25519）：各文件的SHA-256和全部数值
 *.pub.pem                    公钥；请与办事处公布的指纹核对
 indicators.yaml              指标文件
+report.schema.json           JSON的结构
 sql/                         全部查询语句
 parameters.json              各查询的参数
 partitions.json              逐日入库内容摘要
@@ -36,6 +37,7 @@ def bundle(record: Record, files: Mapping[str, bytes], indicators: bytes) -> byt
     content = {
         **files,
         INDICATORS: indicators,
+        SCHEMA.name: SCHEMA.read_bytes(),
         "README.txt": README.encode(),
         "parameters.json": _json({found.label: found.parameters for found in record.evidence}),
         "partitions.json": _json(next(e.records() for e in record.evidence if e.query == PARTITIONS)),

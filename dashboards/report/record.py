@@ -16,6 +16,7 @@ from infra.errors import UserError
 from infra.period import Period
 
 RECORD_VERSION: Final = 2
+SCHEMA: Final = Path(__file__).with_name("report.schema.json")
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,11 @@ def make_record(facts: Facts, document: Document, indicators_sha256: str) -> Rec
 def encode(record: Record) -> bytes:
     """Indented JSON, keys in the order of the structs."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def json_schema() -> bytes:
+    """The JSON Schema of a report's JSON file (published as `report.schema.json`)."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Record), order="sorted"), indent=2) + b"\n"
 
 
 def read_record(path: Path) -> Record:

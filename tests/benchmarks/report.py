@@ -1,7 +1,7 @@
 """How long the report of many days of the full estate takes: 617 devices, 556 zones, rows as the nightly loads them.
 
-There is no peer to compare with. The days are made up inside ClickHouse (`report_day.sql`). A round is a whole
-`anfang report`: every question, every question once more, all four formats, manifest and bundle.
+There is no peer to compare with. The days are made up inside ClickHouse (`tests/dashboards/made_up_day.sql`). A round
+is a whole `anfang report`: every question, every question once more, all four formats, manifest and bundle.
 `ANFANG_BENCH_DAYS` sets the days (365).
 """
 
@@ -16,17 +16,15 @@ from typing import Final
 import msgspec
 
 from dashboards.report import run as issue
-from infra.clock import day_start_ms
 from infra.local.stack import up
 from infra.settings import FULL_SITE, Settings
 from infra.site import Site, load_site
 from tests.benchmarks.harness import OURS, Result, alternate, result, this_machine
+from tests.dashboards.made_up_day import fill_day
 from warehouse.client import connect
 from warehouse.migrate import migrate
 
 FIRST: Final = date(2023, 1, 1)
-CROSSINGS, PASSAGES, ALERTS = 40_000, 20_000, 40  # a day
-SQL: Final = Path(__file__).with_name("report_day.sql")
 ROWS: Final = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase()"
 
 
@@ -39,8 +37,7 @@ def run(settings: Settings, rounds: int) -> Result:
     migrate(own, (site.estate.id,))
     with connect(own, "migrator") as client:
         for number in range(days):
-            for statement, asked in _day(site, FIRST + timedelta(days=number)):
-                client.execute(statement, asked)
+            fill_day(client, site, FIRST + timedelta(days=number))
         rows = client.execute(ROWS)[0][0]
     here = this_machine()
     found = alternate({OURS: lambda: _minute_s(own, site, days)}, rounds)
@@ -56,21 +53,3 @@ def _minute_s(settings: Settings, site: Site, days: int) -> float:
         start = time.monotonic()
         issue(settings, site, FIRST, FIRST + timedelta(days=days - 1), out_dir=Path(folder))
         return 60 / (time.monotonic() - start)
-
-
-def _day(site: Site, day: date) -> list[tuple[str, dict[str, object]]]:
-    """Statements and their parameters that make up one day."""
-    asked: dict[str, object] = {
-        "estate": site.estate.id,
-        "day": day.isoformat(),
-        "start_s": day_start_ms(day, site.tz) // 1000,
-        "cameras": [camera.id for camera in site.cameras],
-        "zones": [zone.id for zone in site.zones],
-        "lines": [line.id for line in site.lines],
-        "gates": [gate.id for gate in site.gates],
-        "crossings": CROSSINGS,
-        "passages": PASSAGES,
-        "alerts": ALERTS,
-    }
-    statements = SQL.read_text(encoding="utf-8").split(";\n")
-    return [(statement, asked) for statement in statements if statement.strip()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import docx
+import jsonschema
 import msgspec
 import pypdf
 import pytest
@@ -21,7 +22,7 @@ from dashboards.report.evidence import Answer, Parameter, evidence_id, plain_val
 from dashboards.report.facts import device_counts, parameters
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
 from dashboards.report.narrative import write
-from dashboards.report.record import Record, encode, make_record, read_record
+from dashboards.report.record import SCHEMA, Record, encode, json_schema, make_record, read_record
 from dashboards.report.verify import same, verify
 from infra.errors import UserError
 from infra.local.parts import fetch_parts, fonts_folder
@@ -98,6 +99,15 @@ def test_the_record_is_read_back(record: Record, tmp_path: Path) -> None:
     path.write_bytes(encode(record))
     assert read_record(path) == msgspec.json.decode(encode(record), type=Record)
     assert verify(read_record(path), make_ask()).problems == []
+
+
+def test_the_published_schema_is_the_records_and_fits(record: Record) -> None:
+    """After a change: anfang report schema > dashboards/report/report.schema.json."""
+    assert SCHEMA.read_bytes() == json_schema()
+    schema = msgspec.json.decode(SCHEMA.read_bytes())
+    jsonschema.validate(msgspec.json.decode(encode(record)), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(msgspec.json.decode(encode(record).replace(b'"figures"', b'"numbers"')), schema)
 
 
 def test_a_file_that_is_no_report(tmp_path: Path) -> None:
