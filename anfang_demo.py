@@ -202,7 +202,7 @@ def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
     produced += watched
     steps.do("Faust: occupancy and alerts", lambda bar: _catch_up(settings, bar))
     accounts = steps.do("Spark nightly: 16 days into ClickHouse", lambda bar: _nightly(settings, site, real, bar))
-    issued = steps.do("report: DOCX, PDF, JSON", lambda _: _report(settings, site, real.start, simulated.start))
+    issued = steps.do("report: DOCX, PDF, XLSX, JSON", lambda _: _report(settings, site, real.start, simulated.start))
     verified = steps.do("verify the report's figures", lambda _: _verify(settings, issued))
     walked = Walked(real, simulated, filmed, produced, accounts, issued, verified)
     summary = steps.do("compare with the truth", lambda _: _compare(settings, site, walked))
