@@ -153,17 +153,22 @@ def verify_file(
     """Check a report by any of its files, or by its bundle: signature and digests, then every figure anew.
 
     `key` is the public key that must have signed; by default this installation's own, if it has one. With `offline`
-    nothing is asked of ClickHouse.
+    nothing is asked of ClickHouse. Where that does not answer, what is wrong with the files is told all the same.
     """
     trusted = read_public(key) if key else own_public(settings)
     checked = _checked(path, trusted, _fonts(settings))
     verdict = Verdict(checked.record.figures, 0, checked.problems, checked.notes)
     if offline:
         return verdict
-    with office_ask(settings) as ask:
-        online = verify(checked.record, ask)
-        today = datetime.fromtimestamp((clock or SystemClock()).now_ms() / 1000, UTC).date()
-        why = reasons(checked.record, checked.computed_at, ask, today) if online.problems else []
+    today = datetime.fromtimestamp((clock or SystemClock()).now_ms() / 1000, UTC).date()
+    try:
+        with office_ask(settings) as ask:
+            online = verify(checked.record, ask)
+            why = reasons(checked.record, checked.computed_at, ask, today) if online.problems else []
+    except UserError as error:
+        if not verdict.problems:
+            raise
+        return structs.replace(verdict, notes=[*verdict.notes, f"no figure was asked for again: {error.problem}"])
     return Verdict(online.figures, online.verified, verdict.problems + online.problems, verdict.notes + why)
 
 

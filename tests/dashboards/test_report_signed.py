@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pypdf.generic import ByteStringObject, ContentStream, TextStringObject
 
-from dashboards.report import docx, pdf, xlsx
+from dashboards.report import docx, pdf, refuse_unverified, verify_file, xlsx
 from dashboards.report.attest import Statement, fingerprint, make_statement, public_pem, sign, signing_key
 from dashboards.report.bundle import bundle, unzipped, zipped
 from dashboards.report.charts import draw
@@ -26,10 +26,11 @@ from dashboards.report.content import Paragraph
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of
 from dashboards.report.narrative import write
 from dashboards.report.record import Record, encode, make_record
+from dashboards.report.verify import verify
 from infra.errors import UserError
 from infra.local.parts import fetch_parts, fonts_folder
 from infra.settings import Settings
-from tests.dashboards.report_facts import facts
+from tests.dashboards.report_facts import changed, facts, make_ask
 
 NAME: Final = "garden_2024-03-01_2024-03-10"
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -254,6 +255,24 @@ def test_a_bundle_writes_nowhere_else(files: dict[str, bytes], tmp_path: Path, n
     (tmp_path / "report.zip").write_bytes(b"no zip")
     with pytest.raises(UserError, match="is no bundle"):
         unpack(tmp_path / "report.zip", tmp_path)
+
+
+def test_without_a_warehouse_what_is_wrong_with_the_files_is_told(folder: Path, record: Record) -> None:
+    settings = Settings(home=folder / "home", clickhouse_host="127.0.0.1", clickhouse_port=1)
+    path, key = folder / f"{NAME}.json", folder / f"{NAME}{PUBLIC_KEY}"
+    assert verify_file(settings, path, offline=True, key=key).problems == []
+    with pytest.raises(UserError, match="ClickHouse did not answer"):
+        verify_file(settings, path, key=key)
+    path.write_bytes(altered_json(path.read_bytes()))
+    verdict = verify_file(settings, path, key=key)
+    assert (verdict.figures, verdict.verified, len(verdict.problems)) == (record.figures, 0, 1)
+    assert "ClickHouse did not answer" in verdict.notes[-1]
+
+
+def test_a_report_with_a_figure_that_does_not_hold_is_not_issued(record: Record) -> None:
+    refuse_unverified(verify(record, make_ask()))
+    with pytest.raises(UserError, match=r"the report is not issued: 1 of .* kpi_surveys: safety was 92\.0, is 91\.0"):
+        refuse_unverified(verify(record, make_ask(changed("kpi_surveys", safety=91.0))))
 
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:

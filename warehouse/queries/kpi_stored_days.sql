@@ -9,25 +9,30 @@ WITH accounts AS (
     WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
 ),
 
+counts AS (
+    SELECT day, count() AS crossing, 0 AS zone_minute, 0 AS alert  -- noqa: LT09
+    FROM crossings
+    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    GROUP BY day
+    UNION ALL
+    SELECT day, 0 AS crossing, count() AS zone_minute, 0 AS alert  -- noqa: LT09
+    FROM zone_minutes
+    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    GROUP BY day
+    UNION ALL
+    SELECT day, 0 AS crossing, 0 AS zone_minute, count() AS alert  -- noqa: LT09
+    FROM alerts
+    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    GROUP BY day
+),
+
 stored AS (
     SELECT
         day,
         sum(crossing) AS crossings,
         sum(zone_minute) AS zone_minutes,
         sum(alert) AS alerts
-    FROM (
-        SELECT day, 1 AS crossing, 0 AS zone_minute, 0 AS alert  -- noqa: LT09
-        FROM crossings
-        WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
-        UNION ALL
-        SELECT day, 0 AS crossing, 1 AS zone_minute, 0 AS alert  -- noqa: LT09
-        FROM zone_minutes
-        WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
-        UNION ALL
-        SELECT day, 0 AS crossing, 0 AS zone_minute, 1 AS alert  -- noqa: LT09
-        FROM alerts
-        WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
-    )
+    FROM counts
     GROUP BY day
 )
 
