@@ -6,4 +6,7 @@ SELECT
     verdict
 FROM {table:Identifier}
 WHERE estate_id = {estate:String} AND day = {day:Date}
+ORDER BY
+    event_time ASC,
+    disposition_id ASC
 LIMIT {most:UInt32};

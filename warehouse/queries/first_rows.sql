@@ -2,4 +2,5 @@
 SELECT * EXCEPT (estate_id, day)
 FROM {table:Identifier}
 WHERE estate_id = {estate:String} AND day = {day:Date}
+ORDER BY toString(tuple(*))
 LIMIT {most:UInt32};

@@ -9,7 +9,7 @@ SELECT
     countIf(rule != 'unanswered') AS alerts,
     countIf(rule != 'unanswered' AND status = 'closed') AS closed_alerts,
     if(alerts = 0, NULL, 100 * closed_alerts / alerts) AS closed_rate,
-    sumIf(ifNull(dateDiff('second', opened_time, closed_time), 0), rule = 'fire_lane') AS fire_lane_seconds,
+    sumIf(coalesce(dateDiff('second', opened_time, closed_time), 0), rule = 'fire_lane') AS fire_lane_seconds,
     (SELECT days FROM loaded) AS days_loaded,
     if(days_loaded = 0, NULL, fire_lane_seconds / 60 / days_loaded) AS fire_lane_minutes_per_day
 FROM alerts
