@@ -192,7 +192,7 @@ def test_corrections_and_undo_keep_the_history(fresh: Settings, tmp_path: Path) 
 @pytest.mark.stack
 def test_an_undone_import_counts_no_longer(fresh: Settings, tmp_path: Path) -> None:
     migrate(fresh, (SITE.estate.id,))
-    spent = {"estate": SITE.estate.id, "last": "2026-12-31", "residents": 1000}
+    spent: dict[str, str | int] = {"estate": SITE.estate.id, "last": "2026-12-31", "residents": 1000}
     with connect(fresh, "office") as client:
         with pytest.raises(UserError, match="funds has no import"):
             undo(client, "funds", SITE, Note(NOW, "王"))
