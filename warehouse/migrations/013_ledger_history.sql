@@ -1,5 +1,5 @@
--- Who imported each version of a ledger's entry and why; and versions that take an entry out again (undo): from a version
--- with removed = 1 on the entry does not count. import_id is empty for what was imported before this was kept;
+-- Who imported each version of a ledger's entry and why; and versions that take an entry out again (undo): from a
+-- version with removed = 1 on, the entry does not count. import_id is empty for what was imported before this was kept;
 -- imported_by is person-related, readable by the office only.
 ALTER TABLE funds -- noqa: PRS
 ADD COLUMN IF NOT EXISTS removed UInt8,
