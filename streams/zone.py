@@ -88,8 +88,7 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
         state.duplicates += 1
         return []
     was_closed, end_ms = state.closed_ms, envelope.end_ms
-    if end_ms > camera.latest_ms:
-        camera.latest_ms = end_ms
+    camera.latest_ms = max(camera.latest_ms, end_ms)
     if envelope.visitors is not None:
         note_visitors(state.today, envelope.visitors, rules.site.tz)
     if envelope.crossings is not None:
