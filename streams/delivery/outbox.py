@@ -230,6 +230,8 @@ def read_lanes(path: Path) -> dict[str, LaneShown]:
         return {}
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
         database.row_factory = sqlite3.Row
+        if database.execute(_query("has_lanes")).fetchone() is None:
+            return {}
         lanes = [msgspec.convert(dict(row), LaneShown) for row in database.execute(_query("lanes"))]
     return {lane.subscription_id: lane for lane in lanes}
 

@@ -40,6 +40,12 @@ def test_a_second_worker_is_refused_and_a_dead_one_holds_nothing(tmp_path: Path)
     open_outbox(tmp_path).close()
 
 
+def test_lanes_can_be_read_before_a_worker_has_run_and_while_one_starts(tmp_path: Path) -> None:
+    assert read_lanes(tmp_path / "nothing.sqlite") == {}
+    (tmp_path / "new.sqlite").touch()
+    assert read_lanes(tmp_path / "new.sqlite") == {}
+
+
 def test_an_urgent_state_takes_along_what_waits_for_the_morning(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
     outbox.put([queued(alert(1), due_ms=AT_MS + DAY_MS), queued(alert(2), due_ms=AT_MS + DAY_MS)], AT_MS)
