@@ -1,4 +1,4 @@
-"""Commands of the dashboards: report, watch; and Superset's."""
+"""Commands of the dashboards: report, watch; the live page's and Superset's."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 import dashboards.superset.cli
+import dashboards.web.cli
 from infra.configured import SiteOption, configured
 from infra.errors import UserError
 from infra.settings import load_settings
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands to the root command."""
     app.add_typer(report)
     app.command()(watch)
+    dashboards.web.cli.register(app)
     dashboards.superset.cli.register(app)
 
 

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from selenium import webdriver  # type: ignore[import-not-found]
-from selenium.common.exceptions import TimeoutException  # type: ignore[import-not-found]
-from selenium.webdriver.common.by import By  # type: ignore[import-not-found]
-from selenium.webdriver.support.ui import WebDriverWait  # type: ignore[import-not-found]
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 WIDTH: Final = 1600
 PAGE_TIMEOUT_S: Final = 180

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 
 from infra.settings import Settings
-from tests.benchmarks import alert_latency, camera, delivery, district, occupancy, poison, report, restart, sink
+from tests.benchmarks import alert_latency, camera, delivery, district, occupancy, poison, report, restart, sink, web
 from tests.benchmarks.harness import Result, own_stack, rounds_wanted, table, write_result
 
 BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: Final[dict[str, Callable[[Settings, int], Result]]] = {
     "restart": restart.run,
     "sink": sink.run,
     "spool": sink.run_spooled,
+    "web": web.run,
 }
 
 

@@ -1,0 +1,139 @@
+"""What stands before every request: methods, sizes, origin, the headers of every answer, and the audit of refusals."""
+
+import asyncio
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboards.web.audit import Audit
+
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send forms with `Origin: null`
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+HSTS: Final = "max-age=31536000"
+METHODS: Final = frozenset({"GET", "HEAD", "POST"})
+MOST_BODY: Final = 16_000
+MOST_TARGET: Final = 2_000
+BODY_TIMEOUT_S: Final = 10.0
+MOST_FIELDS: Final = 210
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Refused(HTTPException):
+    """A request that is not answered; `detail` goes to the audit, not to the one who asked."""
+
+
+class Guard:
+    """An ASGI application around ours."""
+
+    def __init__(self, app: ASGIApp, audit: Audit, root_path: str = "") -> None:
+        self._app, self._audit, self._root = app, audit, root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        scope.setdefault("state", {})
+        scope["root_path"] = self._root
+        if not scope["path"].startswith(f"{self._root}/"):  # the proxy took its path away
+            scope["path"] = self._root + scope["path"]
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", HSTS)
+                self._note(scope, message["status"])
+            await send(message)
+
+        why = _objection(scope)
+        if why is None:
+            return await self._app(scope, receive, secured)
+        status, scope["state"]["why"] = why
+        return await PlainTextResponse("refused\n", status)(scope, receive, secured)
+
+    def _note(self, scope: Scope, status: int) -> None:
+        why: str = scope["state"].get("why", "")
+        if status >= 400 or why:
+            self._audit.note(
+                "refused",
+                user=scope["state"].get("user", ""),
+                address=address(scope),
+                status=status,
+                target=target(scope),
+                detail=why,
+            )
+
+
+def _objection(scope: Scope) -> tuple[int, str] | None:
+    """(status, why) of a request that no route is to see."""
+    headers = Headers(scope=scope)
+    if scope["method"] not in METHODS:
+        return 405, "method"
+    if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MOST_TARGET:
+        return 414, "target too long"
+    if scope["method"] != "POST":
+        return None
+    length = headers.get("content-length", "")
+    if length and (not length.isdecimal() or int(length) > MOST_BODY):
+        return 413, "body too large"
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return 415, "content type"
+    return None if _same_origin(headers) else (403, "another origin")
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Whether a form comes from our own page: browsers say so in `Origin` and `Sec-Fetch-Site`."""
+    if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    origin = headers.get("origin")
+    return origin is None or (urlsplit(origin).netloc == headers.get("host") and origin != "null")
+
+
+def address(scope: Scope) -> str:
+    """Who asks, as far as the connection (or a trusted proxy) tells."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def target(scope: Scope) -> str:
+    """Method and path for the audit; of a one-tap link without its token, which is a secret."""
+    before, link, _ = scope["path"].partition("/d/")
+    return f"{scope['method']} {before}{link}{'…' if link else ''}"
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form, each once. Raises Refused where it is too large, too slow or no form."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MOST_BODY:
+                    raise Refused(413, "body too large")
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except TimeoutError as error:
+        raise Refused(408, "body too slow") from error
+    except ValueError as error:
+        raise Refused(400, "no form") from error
+    names = [name for name, _ in fields]
+    if len(set(names)) != len(names):
+        raise Refused(400, "a field twice")
+    return dict(fields)
