@@ -56,11 +56,11 @@ def record_counts(day_fates: dict[str, int]) -> dict[str, int]:
     }
 
 
-def check_read(held: int, before_and_after: int, accounted: int) -> None:
-    """Whether the records that Kafka says it holds are those that were judged or lie outside the days' time."""
+def check_read(source: str, held: int, before_and_after: int, accounted: int) -> None:
+    """Whether the records that the source says it holds are those that were judged or lie outside the days' time."""
     if held != before_and_after + accounted:
         raise UserError(
-            f"Kafka held {held} records, {accounted} were judged, {before_and_after} lie outside: they do not add up",
+            f"{source} held {held} records, but {accounted} were judged and {before_and_after} lie outside",
             "run the nightly again; if it stays, records vanish while being read (retention?) – nothing was changed",
         )
 

@@ -1,58 +1,137 @@
-"""The commands of this room: `anfang nightly`; and `anfang trends`."""
+"""The commands of this room: `anfang nightly`, `archive`, `retention`, `schedule`, `trends`."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+import batch.archive_cli
+import batch.retention_cli
+import batch.schedule_cli
 import batch.trends.cli
 from infra.configured import SiteOption, configured
+from infra.errors import UserError
 
 if TYPE_CHECKING:
     from batch.accounting import DayAccount
+    from batch.passes import DayPlan, Pass
+    from infra.settings import Settings
+    from infra.site import Site
 
-Date = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="first local day of the estate to load")]
-Days = Annotated[int, typer.Option(min=1, max=400, help="how many days, in one pass")]
+DAY_FORMAT = ["%Y-%m-%d"]
+Date = Annotated[
+    datetime | None, typer.Option("--date", formats=DAY_FORMAT, help="first local day; default: yesterday")
+]
+Days = Annotated[int, typer.Option(min=1, max=400, help="how many days from --date on")]
+Backfill = Annotated[
+    tuple[datetime, datetime] | None,
+    typer.Option("--backfill", metavar="FROM TO", formats=DAY_FORMAT, help="all local days from one to the other"),
+]
+Again = Annotated[int, typer.Option("--again", min=0, max=400, help="the last N days, where anything changed")]
+From = Annotated[Literal["auto", "kafka", "archive"], typer.Option("--from", help="auto: Kafka while it holds the day")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would be loaded")]
+Archive = Annotated[bool, typer.Option("--archive/--no-archive", help="archive what Kafka held of the days")]
 Master = Annotated[str, typer.Option(help="Spark master")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the root command."""
     app.command()(nightly)
+    batch.archive_cli.register(app)
+    batch.retention_cli.register(app)
+    app.command()(batch.schedule_cli.schedule)
     batch.trends.cli.register(app)
 
 
-def nightly(first: Date, days: Days = 1, site: SiteOption = None, master: Master = "local[2]") -> None:
-    """Load whole days from Kafka into ClickHouse: judged, de-duplicated, accounted for. Repeatable.
+def nightly(  # noqa: PLR0917 one option each
+    first: Date = None,
+    days: Days = 1,
+    backfill: Backfill = None,
+    again: Again = 0,
+    wanted: From = "auto",
+    dry_run: DryRun = False,
+    archive: Archive = True,
+    site: SiteOption = None,
+    master: Master = "local[2]",
+) -> None:
+    """Load whole days into ClickHouse: judged, de-duplicated, accounted for. Repeatable.
 
     Then it says which cameras lost envelopes, by the gaps in their numbers, and publishes what is usual on each line
     (topic `baselines`), once two weeks are loaded.
 
     Example: anfang nightly --date 2026-03-01 --days 7
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from batch.nightly import run
-    from batch.publish_baselines import publish_baselines
-    from warehouse.client import ask, connect
+    from batch.passes import changed_days, passes, plan, sourced
+    from infra.clock import SystemClock
 
     settings, estate = configured(site)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("nightly", total=None)
-        accounts = run(
-            settings,
-            estate,
-            first.date(),
-            days,
-            master=master,
-            progress=lambda step, number, steps: bar.update(task, description=step, completed=number, total=steps),
-        )
+    asked = _days(first, days, backfill, again, estate)
+    found, lacking = sourced(settings, estate, asked, wanted, SystemClock())
+    for problem in lacking:
+        typer.echo(problem, err=True)
+    if lacking and not again:
+        raise UserError(f"{len(lacking)} of {len(asked)} days are not there", "nothing was changed; leave them out")
+    todo = passes(found)
+    if again:
+        why = changed_days(settings, estate, todo, master=master)
+        for day, reason in why.items():
+            typer.echo(f"{day}: {reason}")
+        todo = passes([(day, source) for day, source in found if day in why])
+    if dry_run:
+        _print_plan(plan(settings, estate, todo, master=master))
+    elif todo:
+        _load(settings, estate, todo, master, archive)
+    else:
+        typer.echo("nothing to load: all days are loaded as they are")
+
+
+def _days(
+    first: datetime | None, days: int, backfill: tuple[datetime, datetime] | None, again: int, site: "Site"
+) -> list[date]:
+    """The days that the options ask for. Raises UserError where they ask for two things."""
+    from datetime import timedelta
+
+    from batch.passes import days_between, last_days
+    from infra.clock import SystemClock
+
+    if sum((first is not None, backfill is not None, again > 0)) > 1:
+        raise UserError("--date, --backfill and --again ask for different days", "give one of them")
+    if backfill:
+        return days_between(backfill[0].date(), backfill[1].date())
+    if again or first is None:
+        return last_days(again or days, SystemClock(), site)
+    return [first.date() + timedelta(days=n) for n in range(days)]
+
+
+def _load(settings: "Settings", site: "Site", todo: "list[Pass]", master: str, archive: bool) -> None:
+    from batch.nightly import run
+    from batch.progress import shown
+    from batch.publish_baselines import publish_baselines
+    from batch.reconcile import tell
+    from infra.clock import SystemClock
+    from warehouse.client import ask, connect
+
+    accounts = []
+    with shown(len(todo)) as progress:
+        for number, one in enumerate(todo):
+            accounts += run(
+                settings,
+                site,
+                one.first,
+                one.days,
+                wanted=one.source,
+                archive=archive,
+                master=master,
+                progress=progress(number),
+            )
     _print(accounts)
+    with connect(settings, "loader") as client:
+        for state in tell(settings, site, client, accounts, SystemClock()):
+            typer.echo(f"alert {state.status}: {state.explanation}")
     with connect(settings, "analyst") as client:
         first_day, last_day = accounts[0].day, accounts[-1].day
-        lost = ask(client, "lost_by_camera", estate=estate.estate.id, first=first_day, last=last_day)
-        published = publish_baselines(settings, estate, client, last_day)
+        lost = ask(client, "lost_by_camera", estate=site.estate.id, first=first_day, last=last_day)
+        published = publish_baselines(settings, site, client, last_day)
     for day, camera, envelopes, expected in lost:
         typer.echo(f"{day}: {camera} lost {envelopes} of {expected} envelopes")
     typer.echo(f"{published} baselines published")
@@ -69,4 +148,21 @@ def _print(accounts: "list[DayAccount]") -> None:
     for a in accounts:
         counts = (a.raw, a.valid, a.duplicates, a.dead_letters, a.late, a.crossings, a.alerts)
         table.add_row(str(a.day), *(f"{count:,}" for count in counts), f"{a.seconds:.1f}")
+    Console().print(table)
+
+
+def _print_plan(planned: "list[DayPlan]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="what would be loaded; nothing was written", pad_edge=False)
+    table.add_column("day", no_wrap=True)
+    for title in ("from", "stands there"):
+        table.add_column(title)
+    for title in ("raw", "valid", "dupl.", "dead", "late", "rows"):
+        table.add_column(title, justify="right")
+    for one in planned:
+        counts = (one.raw, one.valid, one.duplicates, one.dead_letters, one.late, sum(one.rows.values()))
+        stands = "replaced" if one.loaded else "nothing yet"
+        table.add_row(str(one.day), one.source, stands, *(f"{count:,}" for count in counts))
     Console().print(table)

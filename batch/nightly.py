@@ -6,8 +6,7 @@ added to. Whatever fails before the switch leaves the old days as they were; the
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -18,25 +17,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch import tables
-from batch.accounting import DayAccount, Fates, check_accounts, check_read, fates, record_counts, stored
+from batch.accounting import DayAccount, Fates, check_accounts, record_counts, stored
+from batch.archive import archive_days
 from batch.days import Period, period_of
-from batch.envelopes import fated, fates_by_day
-from batch.kafka import OffsetRange, offsets_since, read_records, read_topic
-from batch.spark import LOCAL_MASTER, spark_session
+from batch.kafka import whole_since_ms
+from batch.reading import Reading, count_fates, session
+from batch.source import NEEDED, Source, Wanted, choose
+from batch.spark import LOCAL_MASTER
+from infra.clock import SystemClock
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import (
-    ALERTS,
-    DEAD_LETTERS,
-    DETECTIONS,
-    DISPOSITIONS,
-    GATE_PASSAGES,
-    OCCUPANCY,
-    Topic,
-    admin,
-    topic_name,
-)
+from infra.topics import admin
 from warehouse.access import LOAD_TABLES
 from warehouse.client import access, connect
 from warehouse.lease import Lease, nightly_lease
@@ -52,6 +44,7 @@ STEPS: Final = (
     "check accounts",
     "switch days",
     "drop replaced days",
+    "archive",
     "done",
 )
 
@@ -64,29 +57,44 @@ def run(
     first_day: date,
     days: int = 1,
     *,
+    wanted: Wanted = "auto",
+    archive: bool = False,
     master: str = LOCAL_MASTER,
     progress: Progress | None = None,
     spark: SparkSession | None = None,
 ) -> list[DayAccount]:
     """Load `days` local days from `first_day` on, in one pass; returns each day's account.
 
-    `spark` is used where given, else a session on `master` is started and stopped. Raises UserError when Kafka or
-    ClickHouse does not answer or another nightly is at work (before Spark starts), or records do not add up (before
+    With `archive` what Kafka held of the days is archived, too, after the switch. `spark` is used where given, else a
+    session on `master` is started and stopped. Raises UserError when Kafka or ClickHouse does not answer, another
+    nightly is at work or the source lacks a part of the days (before Spark starts), or records do not add up (before
     anything is switched).
     """
     period, started = period_of(settings, site, first_day, days), time.monotonic()
     begin = _stepper(progress)
-    admin(settings)
+    source = source_of(settings, period, wanted)
     with connect(settings, "loader") as client, nightly_lease(settings, client) as lease:
         begin("drop what a killed run left")
         drop_stale(client, site.estate.id)
         begin("start Spark")
-        with _session(settings, master, spark) as session:
-            accounts = Nightly(settings, period, session, client, lease, begin).load(started)
-        begin("drop replaced days")
-        drop_stale(client, site.estate.id)
+        with session(settings, master, spark) as started_session:
+            reading = Reading(settings, period, started_session, source)
+            accounts = Nightly(settings, reading, client, lease, begin).load(started)
+            begin("drop replaced days")
+            drop_stale(client, site.estate.id)
+            begin("archive")
+            if archive and settings.archive_days and source.name == "kafka":
+                archive_days(started_session, settings, site, period.dates, SystemClock())
         begin("done")
         return accounts
+
+
+def source_of(settings: Settings, period: Period, wanted: Wanted) -> Source:
+    """Where the period comes from. From the archive nothing is asked of Kafka, which may be away."""
+    if wanted == "archive":
+        return choose(settings, period, wanted, 0)
+    admin(settings)
+    return choose(settings, period, wanted, whole_since_ms(settings, NEEDED, SystemClock().now_ms()))
 
 
 def _stepper(progress: Progress | None) -> Callable[[str], None]:
@@ -97,82 +105,52 @@ def _stepper(progress: Progress | None) -> Callable[[str], None]:
     return begin
 
 
-@contextmanager
-def _session(settings: Settings, master: str, given: SparkSession | None) -> Iterator[SparkSession]:
-    session = given or spark_session(settings, master)
-    try:
-        yield session
-    finally:
-        if given is None:
-            session.stop()
-
-
 @dataclass(frozen=True)
 class Nightly:
     """One run over one period."""
 
     settings: Settings
-    period: Period
-    spark: SparkSession
+    reading: Reading
     client: Client
     lease: Lease
     begin: Callable[[str], None]
 
+    @property
+    def period(self) -> Period:
+        """The days that it loads."""
+        return self.reading.period
+
     def load(self, started: float) -> list[DayAccount]:
         """Judge, load, check, switch."""
-        offsets = offsets_since(self.settings, DETECTIONS, self.period.read_from_ms)
-        scanned = read_records(self.spark, self.settings, offsets)
-        within = F.col("kafka_ms").between(self.period.read_from_ms, self.period.read_to_ms)
-        records = fated(scanned.where(within), self.period).persist()
         load = Load(self.client, secrets.randbits(62), self.period.site.estate.id, self.period.dates)
-        try:
-            found = self._count(records, scanned, offsets)
+        with self.reading.fated() as records:
+            found = self._count(records)
             self._write_all(records, load)
             self.begin("check accounts")
             accounts = self._accounts(found, load)
             check_accounts(accounts)
             return self._switch(accounts, load, started)
-        finally:
-            records.unpersist()
 
-    def _count(self, records: DataFrame, scanned: DataFrame, offsets: OffsetRange) -> Fates:
-        """Fates by day, after a second, separate look at Kafka has found as many records."""
+    def _count(self, records: DataFrame) -> Fates:
+        """Fates by day, after a second, separate look at the source has found as many records."""
         self.begin("judge records")
-        found = fates((row.day, row.fate, row.records) for row in fates_by_day(records).collect())
+        found = count_fates(records)
         self.begin("count records")
-        kafka_ms = F.col("kafka_ms")
-        outside = scanned.where(~kafka_ms.between(self.period.read_from_ms, self.period.read_to_ms)).count()
-        check_read(offsets.records, outside, sum(sum(day.values()) for day in found.values()))
+        self.reading.check(found)
         return found
 
     def _write_all(self, records: DataFrame, load: Load) -> None:
         """Write the load's rows of every table; nobody reads them yet."""
         day_crossings = tables.crossings(records, self.period).persist()
+        frames = self.reading.frames(records, day_crossings)
+        frames["zone_minutes"].persist()  # `differences` are made of it, too
         try:
-            frames = self._frames(records, day_crossings)
             for table in LOAD_TABLES:
                 self.begin(table)
                 self._write(frames[table], load, table)
         finally:
+            frames["zone_minutes"].unpersist()
             day_crossings.unpersist()
-
-    def _frames(self, records: DataFrame, day_crossings: DataFrame) -> dict[str, DataFrame]:
-        period = self.period
-        visitors = tables.visitors(records, period)
-        return {
-            "crossings": day_crossings,
-            "camera_minutes": tables.camera_minutes(records, period),
-            "camera_sequences": tables.camera_sequences(records, period),
-            "gate_passages": tables.gate_passages(self._topic(GATE_PASSAGES), period),
-            "visitors": tables.not_expired(visitors),
-            "visitor_counts": tables.visitor_counts(visitors, period),
-            "zone_minutes": tables.zone_minutes(self._topic(OCCUPANCY), day_crossings, period),
-            "alerts": tables.alerts(self._topic(ALERTS), period),
-            "dispositions": tables.dispositions(self._topic(DISPOSITIONS), period),
-        }
-
-    def _topic(self, topic: Topic) -> DataFrame:
-        return read_topic(self.spark, self.settings, topic, self.period.read_from_ms)
 
     def _write(self, frame: DataFrame, load: Load, table: str) -> None:
         writer = batch_writer(access(self.settings, "loader"), table)
@@ -188,7 +166,7 @@ class Nightly:
     def _accounts(self, found: Fates, load: Load) -> list[DayAccount]:
         rows = {table: load.rows(table) for table in ("crossings", "alerts", "zone_minutes")}
         differing = load.differing_zone_minutes()
-        hashes, refused = load.crossings_hash(), self._streamed_dead_letters()
+        hashes, refused = load.crossings_hash(), self.reading.streamed_dead_letters()
         return [
             DayAccount(
                 day=day,
@@ -200,11 +178,6 @@ class Nightly:
             )
             for day in self.period.dates
         ]
-
-    def _streamed_dead_letters(self) -> dict[date, int]:
-        detections = topic_name(DETECTIONS, self.settings)
-        counted = tables.streamed_dead_letters(self._topic(DEAD_LETTERS), detections, self.period)
-        return {row.day: row.records for row in counted.collect()}
 
     def _switch(self, accounts: list[DayAccount], load: Load, started: float) -> list[DayAccount]:
         self.begin("switch days")

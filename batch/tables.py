@@ -5,15 +5,14 @@ Instants are integers in the unit of the table's column: UTC ms for `DateTime64(
 
 from typing import Final
 
-import msgspec
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
-from batch.days import Period, local_day
+from batch.days import Period, in_grace, local_day
 from batch.envelopes import VALID
-from batch.schemas import spark_schema
+from batch.messages import messages
 from infra.clock import MINUTE_MS
-from infra.events import Alert, Disposition, GatePassage, OccupancyMinute
+from infra.topics import ALERTS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY
 
 MINUTE_S: Final = MINUTE_MS // 1000
 MOST_UINT32: Final = 2**32 - 1
@@ -23,21 +22,33 @@ CROSSING: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", 
 
 
 def crossings(records: DataFrame, period: Period) -> DataFrame:
-    """One row per crossing: a line's crossing comes in the envelopes of both its zones under one id."""
+    """One row per crossing: a line's crossing comes in the envelopes of both its zones under one id.
+
+    Of a line that changes one zone only it comes once, but for a camera that tells it again: so there only ids that
+    were met twice (by hash) are brought together, and all others need no shuffle.
+    """
     valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
     exploded = valid.select("camera_id", F.inline(_zipped("crossings")))
     day = local_day(F.col("event_ms"), period.site.estate.timezone)
-    once = exploded.groupBy(day.alias("day"), "crossing_id").agg(F.min(F.struct(*CROSSING)).alias("c"))
-    return once.where(period.contains(F.col("day"))).select(
+    one_zone = F.col("line_id").isin([line for line, zones in period.site.effects.items() if len(zones) == 1])
+    told = exploded.withColumn("day", day).where(period.contains(F.col("day")))
+    told = told.withColumn("hash", F.xxhash64("crossing_id")).withColumn("alone", one_zone)
+    alone, shared = told.where("alone"), told.where("NOT alone")
+    met = told.groupBy("hash").agg(F.count("*").alias("times"), F.max("alone").alias("alone"))
+    again = F.broadcast(met.where("times > 1 AND alone").select("hash"))
+    several = shared.unionByName(alone.join(again, "hash", "left_semi"))
+    merged = several.groupBy("day", "crossing_id").agg(F.min(F.struct(*CROSSING)).alias("c"))
+    once = alone.join(again, "hash", "left_anti").unionByName(merged.select("day", "crossing_id", "c.*"), True)
+    return once.select(
         _estate(period),
         "day",
-        F.col("c.event_ms").alias("event_time"),
+        F.col("event_ms").alias("event_time"),
         "crossing_id",
-        "c.line_id",
-        "c.camera_id",
-        F.col("c.direction").cast("byte").alias("direction"),
-        "c.track_id",
-        "c.object_class",
+        "line_id",
+        "camera_id",
+        F.col("direction").cast("byte").alias("direction"),
+        "track_id",
+        "object_class",
     )
 
 
@@ -87,9 +98,9 @@ def camera_sequences(records: DataFrame, period: Period) -> DataFrame:
 
 
 def gate_passages(records: DataFrame, period: Period) -> DataFrame:
-    """One row per passage id, of those that came within the grace."""
-    within = records.where(F.col("kafka_ms").between(period.read_from_ms, period.read_to_ms))
-    passage = _messages(within, GatePassage, period, "event_ms", "passage_id")
+    """One row per passage id, of those that came within the grace of their day."""
+    told = messages(records, GATE_PASSAGES, period)
+    passage = told.where(in_grace(F.col("kafka_ms"), F.col("day"), period))
     once = passage.groupBy("day", "passage_id").agg(
         F.min(F.struct("event_ms", "gate_id", "direction", "method", "granted")).alias("p")
     )
@@ -149,7 +160,7 @@ def visitor_counts(day_visitors: DataFrame, period: Period) -> DataFrame:
 
 def dispositions(records: DataFrame, period: Period) -> DataFrame:
     """What people said on the days, one row per disposition id."""
-    said = _messages(records, Disposition, period, "event_ms", "disposition_id")
+    said = messages(records, DISPOSITIONS, period)
     once = said.groupBy("day", "disposition_id").agg(
         F.min(F.struct("event_ms", "alert_id", "verdict", "by", F.coalesce("note", F.lit("")).alias("note"))).alias("d")
     )
@@ -167,7 +178,7 @@ def dispositions(records: DataFrame, period: Period) -> DataFrame:
 
 def alerts(records: DataFrame, period: Period) -> DataFrame:
     """The last state of each alert that was opened on the days."""
-    states = _messages(records, Alert, period, "opened_ms", "alert_id")
+    states = messages(records, ALERTS, period)
     last = _last(states, ("alert_id",)).withColumn("published_ms", _first_sent("alert_id"))
     return last.where(F.col("latest") == 1).select(
         _estate(period),
@@ -199,15 +210,6 @@ def _last(states: DataFrame, key: tuple[str, ...]) -> DataFrame:
     return states.withColumn("latest", F.row_number().over(newest))
 
 
-def _messages(records: DataFrame, kind: type[msgspec.Struct], period: Period, when: str, key: str) -> DataFrame:
-    """The estate's messages of one kind whose instant `when` falls on the days; what cannot be read is left out."""
-    read = records.withColumn("m", F.from_json(F.col("value").cast("string"), spark_schema(kind)))
-    message = read.select("m.*", "kafka_ms", "kafka_partition", "kafka_offset")
-    of_estate = (F.col("estate_id") == period.site.estate.id) & F.col(key).isNotNull()
-    dated = message.where(of_estate).withColumn("day", local_day(F.col(when), period.site.estate.timezone))
-    return dated.where(period.contains(F.col("day")))
-
-
 def zone_minutes(records: DataFrame, day_crossings: DataFrame, period: Period) -> DataFrame:
     """Stream and batch side by side; where only one has it, zeros stand for the other (revision 0: no stream)."""
     counted = batch_minutes(day_crossings, period)
@@ -226,7 +228,7 @@ def zone_minutes(records: DataFrame, day_crossings: DataFrame, period: Period) -
 
 
 def _streamed_minutes(records: DataFrame, period: Period) -> DataFrame:
-    minutes = _last(_messages(records, OccupancyMinute, period, "minute_ms", "row_id"), ("day", "minute_ms", "zone_id"))
+    minutes = _last(messages(records, OCCUPANCY, period), ("day", "minute_ms", "zone_id"))
     minute = F.floor(F.col("minute_ms") / 1000).alias("minute")
     estimate = ("ins", "outs", "occupancy", "low", "high", "visible", "coverage", "revision")
     return minutes.where(F.col("latest") == 1).select("day", minute, "zone_id", *estimate)
@@ -234,13 +236,19 @@ def _streamed_minutes(records: DataFrame, period: Period) -> DataFrame:
 
 def batch_minutes(day_crossings: DataFrame, period: Period) -> DataFrame:
     """Crossings into and out of each zone per minute, recounted: `day, minute, zone_id, batch_ins, batch_outs`."""
+    entered = F.col("direction") * F.col("effect") > 0
+    return (
+        minute_effects(day_crossings, period)
+        .groupBy("day", "minute", "zone_id")
+        .agg(F.count_if(entered).alias("batch_ins"), F.count_if(~entered).alias("batch_outs"))
+    )
+
+
+def minute_effects(day_crossings: DataFrame, period: Period) -> DataFrame:
+    """A row for each crossing and zone that it enters (`direction` x `effect` > 0) or leaves; `minute` in UTC s."""
     effects = F.broadcast(_effects(day_crossings.sparkSession, period))
     minute = F.floor(F.col("event_time") / MINUTE_MS) * MINUTE_S
-    moved = day_crossings.join(effects, "line_id").withColumn("minute", minute)
-    entered = F.col("direction") * F.col("effect") > 0
-    return moved.groupBy("day", "minute", "zone_id").agg(
-        F.count_if(entered).alias("batch_ins"), F.count_if(~entered).alias("batch_outs")
-    )
+    return day_crossings.join(effects, "line_id").withColumn("minute", minute)
 
 
 def _effects(spark: SparkSession, period: Period) -> DataFrame:

@@ -23,6 +23,7 @@ RULES: Final[Words] = {
     "camera_tampered": ("摄像机画面异常", "Camera tampered with"),
     "clock_skew": ("摄像机时钟偏差", "Camera clock wrong"),
     "unanswered": ("预警无人处置", "Nobody answered"),
+    "reconciliation": ("实时与夜间复算不一致", "Streams and nightly differ"),
 }
 SEVERITIES: Final[Words] = {
     "critical": ("紧急", "critical"),
@@ -51,6 +52,12 @@ MEASURED: Final[Words] = {
     "limit_ms": ("限值（毫秒）", "limit (ms)"),
     "open_minutes": ("已持续（分钟）", "open for (min)"),
     "signs": ("发现次数", "signs"),
+    "minutes": ("区域分钟", "zone-minutes"),
+    "share": ("占比", "share"),
+    "late": ("迟到", "late"),
+    "dead_letter": ("曾被拒收", "refused before"),
+    "outage": ("实时统计中断", "streams were away"),
+    "unexplained": ("原因不明", "unexplained"),
 }
 VERDICTS: Final[Words] = {
     "acknowledged": ("知悉", "Seen"),

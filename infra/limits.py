@@ -184,8 +184,14 @@ class Unanswered(Part):
         return bool(self.info_minutes or self.warning_minutes or self.critical_minutes)
 
 
+class Reconciliation(Part):
+    """The nightly tells the operator when in more than `most_share` of a day's zone-minutes stream and batch differ."""
+
+    most_share: float = Field(0.01, ge=0, le=1)
+
+
 class Limits(Part):
-    """Parameters of the alert rules and of the estimate."""
+    """Parameters of the alert rules, of the estimate and of the nightly's reconciliation."""
 
     over_capacity: OverCapacity = OverCapacity()
     restricted_hours: RestrictedHours = RestrictedHours()
@@ -201,6 +207,7 @@ class Limits(Part):
     gate: Gate = Gate()
     unusual_flow: UnusualFlow = UnusualFlow()
     unanswered: Unanswered = Unanswered()
+    reconciliation: Reconciliation = Reconciliation()
     crossing_miss_rate: float = Field(0.05, ge=0, lt=1, description="prior share of crossings that cameras miss")
     crossing_bias: float = Field(
         0.005,

@@ -166,6 +166,25 @@ DELIVERY_GIVEN_UP: Final = Counter(
     ["why"],
     registry=REGISTRY,
 )
+SCHEDULE_SUCCESS: Final = Gauge(
+    "anfang_schedule_last_success_timestamp_seconds",
+    "When the job of `anfang schedule` that last succeeded was begun, Unix seconds. Do: older than a day (trends: a "
+    "week): read the lines of `anfang schedule`.",
+    ["job"],
+    registry=REGISTRY,
+)
+SCHEDULE_FAILURES: Final = Counter(
+    "anfang_schedule_failures",
+    "Runs that failed, by job. Do: read the lines of `anfang schedule`; it tries again by itself.",
+    ["job"],
+    registry=REGISTRY,
+)
+SCHEDULE_EXIT: Final = Gauge(
+    "anfang_schedule_exit_code",
+    "Exit code of each job's last run. Do: other than 0 for hours: run the command by hand and read what it says.",
+    ["job"],
+    registry=REGISTRY,
+)
 METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     ENVELOPES,
     DUPLICATES,
@@ -190,6 +209,9 @@ METRICS: Final[tuple[Counter | Gauge | Histogram, ...]] = (
     DELIVERY_WAITING,
     DELIVERY_DEAD,
     DELIVERY_GIVEN_UP,
+    SCHEDULE_SUCCESS,
+    SCHEDULE_FAILURES,
+    SCHEDULE_EXIT,
 )
 
 watermarks_ms: Final[dict[str, int]] = {}

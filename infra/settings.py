@@ -88,6 +88,16 @@ class Settings(BaseSettings):
     nightly_grace_minutes: int = Field(
         60, ge=0, le=1440, description="how far past midnight the nightly reads for the day"
     )
+    nightly_time: str = Field(
+        "02:15",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="local time of the nightly in `anfang schedule`; later than nightly_grace_minutes past midnight",
+    )
+    nightly_again_days: int = Field(7, ge=1, le=400, description="how many days `anfang schedule` looks back over")
+    archive: Path | None = Field(
+        None, description="folder of the raw records' archive, shared by Spark's workers; empty: home/archive"
+    )
+    archive_days: int = Field(30, ge=0, le=3650, description="local days for which raw records are archived; 0: none")
     poison_limit: float = Field(
         0.5, gt=0, le=1, description="share of refused records at which a worker stops; 1: never"
     )
@@ -117,6 +127,10 @@ class Settings(BaseSettings):
         """The ANFANG_* variables that give a child process these settings."""
         values = self.model_dump(mode="json", exclude_none=True)
         return {f"ANFANG_{name.upper()}": str(value) for name, value in values.items()}
+
+    def archive_folder(self) -> Path:
+        """Where raw records are archived."""
+        return (self.archive or self.home / "archive").absolute()
 
     def stack_state(self) -> "StackState":
         """Where the local stack listens. Raises UserError when it was never started."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from infra.errors import UserError
@@ -20,6 +21,9 @@ PARTITIONER: Final = "murmur2_random"
 CONNECT_TIMEOUT_S: Final = 8.0
 COMPACTED: Final = {"cleanup.policy": "compact", "segment.ms": "3600000"}
 """Kafka never compacts the segment that it writes to: a new one each hour, so that who joins late reads little."""
+
+SEGMENT_MS: Final = 86_400_000
+"""Kafka deletes whole segments, when their last record is too old: one that fills slowly would be kept a week more."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,33 @@ def _created(future: Future[None]) -> bool:
     return True
 
 
+def set_retention(settings: Settings) -> list[str]:
+    """Give existing topics the time limits that new ones have; returns the names of those that had others."""
+    client = admin(settings)
+    wanted = {topic_name(t, settings): _limits(t) for t in TOPICS if t.retention_days is not None}
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in wanted]
+    found = {resource.name: future.result() for resource, future in client.describe_configs(asked).items()}
+    wrong = [name for name, limits in wanted.items() if any(found[name][k].value != v for k, v in limits.items())]
+    changes = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            name,
+            incremental_configs=[
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                for key, value in wanted[name].items()
+            ],
+        )
+        for name in wrong
+    ]
+    for future in client.incremental_alter_configs(changes).values() if changes else ():
+        future.result()
+    return wrong
+
+
+def _limits(topic: Topic) -> dict[str, str]:
+    return {"retention.ms": str((topic.retention_days or 0) * 86_400_000), "segment.ms": str(SEGMENT_MS)}
+
+
 def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
     config = {"max.message.bytes": str(MAX_MESSAGE_BYTES), "message.timestamp.type": "CreateTime"}
     if topic.retention_days is None:
@@ -121,7 +152,7 @@ def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
     elif settings.keep_all_history:
         config |= {"retention.ms": "-1"}
     else:
-        config |= {"retention.ms": str(topic.retention_days * 86_400_000)}
+        config |= _limits(topic)
     return NewTopic(
         topic_name(topic, settings),
         num_partitions=settings.partitions,

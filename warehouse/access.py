@@ -1,7 +1,8 @@
 """Who may do what in ClickHouse: one rendered users file, read by the local engine and by an ordinary server alike.
 
 Roles (user names are the same): `loader` writes what the nightly loads; `office` reads its own estate and writes the
-ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said. No reader sees
+ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said; `auditor` reads who read
+person-related tables, what was kept for how long, and who said what of an alert. Nobody of these sees
 `visitors`, the tokens of the day: only what is counted from them. A reader's estate is a row
 filter on every table it may read, which also hides every load but the current one of each day (`loads.py`). The
 rendered file is also the memory of which database belongs to which estates: rendering again keeps what is known of
@@ -23,8 +24,9 @@ from warehouse.client import Role, password, placed
 
 Estates = Mapping[str, Sequence[str]]  # database: the estates its readers see
 
-ROLES: Final[tuple[Role, ...]] = ("loader", "office", "analyst")
-READERS: Final[tuple[Role, ...]] = ("office", "analyst")
+ROLES: Final[tuple[Role, ...]] = ("loader", "office", "analyst", "auditor")
+READERS: Final[tuple[Role, ...]] = ("office", "analyst", "auditor")
+READ_ONLY: Final[tuple[Role, ...]] = ("analyst", "auditor")
 # What the nightly loads, in partitions of estate, day and load (`loads.py`).
 LOAD_TABLES: Final = (
     "crossings",
@@ -35,13 +37,19 @@ LOAD_TABLES: Final = (
     "visitor_counts",
     "zone_minutes",
     "alerts",
+    "differences",
     "dispositions",
+    "day_inputs",
 )
 READ_WHOLE: Final = (
     *(table for table in LOAD_TABLES if table not in ("visitors", "dispositions")),
     "nightly_accounting",
+    "retention_proofs",
 )
 LEDGERS: Final = ("funds", "incidents", "surveys", "spot_checks")
+# Tables whose reading is written down: of persons, or with text about them.
+PERSONAL: Final = ("visitors", "dispositions", "incidents")
+AUDITED: Final = ("read_log", "retention_proofs", "nightly_accounting", "day_inputs", "dispositions")
 # Tables with text or names of persons: the columns that are free of them.
 IMPERSONAL: Final = {
     "dispositions": "estate_id, day, disposition_id, alert_id, event_time, verdict",
@@ -59,7 +67,9 @@ LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
 def reader_grants(role: Role, database: str) -> list[str]:
-    """What `office` or `analyst` may do in one database."""
+    """What `office`, `analyst` or `auditor` may do in one database."""
+    if role == "auditor":
+        return [f"GRANT SELECT ON {database}.{table}" for table in AUDITED]
     grants = [f"GRANT SELECT ON {database}.{table}" for table in READ_WHOLE]
     grants.append(f"GRANT SELECT({IMPERSONAL['dispositions']}) ON {database}.dispositions")
     if role == "office":
@@ -85,7 +95,7 @@ def _add_user(users: Element, role: Role, secret: str, estates: Estates) -> None
     networks = SubElement(user, "networks")
     for address in LOOPBACK:
         SubElement(networks, "ip").text = address
-    SubElement(user, "profile").text = "anfang_reader" if role == "analyst" else "default"
+    SubElement(user, "profile").text = "anfang_reader" if role in READ_ONLY else "default"
     SubElement(user, "quota").text = "default"
     grants = SubElement(user, "grants")
     reads = role in READERS

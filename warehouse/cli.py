@@ -1,4 +1,4 @@
-"""Commands of the warehouse: migrate, status, access, ask; and the office's ledgers."""
+"""Commands of the warehouse: migrate, status, access, ask, read-log, backup, restore; and the office's ledgers."""
 
 import csv
 import sys
@@ -67,6 +67,51 @@ def access(site: SiteOption = None) -> None:
 
     settings, estate = configured(site)
     typer.echo(render(settings, {settings.clickhouse_database: (estate.estate.id,)}), nl=False)
+
+
+@warehouse.command()
+def backup(name: Annotated[str, typer.Argument(help="of the backup, not taken yet")]) -> None:
+    """Back the whole database up, and read it back once to be sure.
+
+    Example: anfang warehouse backup 2026-03-01
+    """
+    from warehouse.backup import backup as run
+
+    made = run(load_settings(), name)
+    rows = sum(table.rows for table in made.tables.values())
+    typer.echo(f"{name}: {rows} rows of {len(made.tables)} tables, restored once and compared")
+
+
+@warehouse.command()
+def restore(
+    name: Annotated[str, typer.Argument(help="of the backup")],
+    database: Annotated[str, typer.Option("--as", help="a database that does not exist, anfang…")],
+) -> None:
+    """Bring a backup back as a database of its own, and compare each table's content with what was backed up.
+
+    Example: anfang warehouse restore 2026-03-01 --as anfang_restored
+    """
+    from warehouse.backup import restore as run
+
+    found = run(load_settings(), name, database)
+    rows = sum(table.rows for table in found.values())
+    typer.echo(f"{database}: {rows} rows of {len(found)} tables, equal to what was backed up")
+
+
+@warehouse.command(name="read-log")
+def read_log(rows: Annotated[int, typer.Option(min=1, max=100_000, help="how many, newest first")] = 20) -> None:
+    """Show who read person-related tables, or was refused, as the auditor sees it.
+
+    Example: anfang warehouse read-log --rows 100
+    """
+    from warehouse.read_log import collect_reads, latest_reads
+
+    settings = load_settings()
+    collect_reads(settings)
+    for read in latest_reads(settings, rows):
+        what = "REFUSED" if read.refused else f"{', '.join(read.tables)} ({read.read_rows} rows)"
+        sql = " ".join(read.query.split())[:100]
+        typer.echo(f"{read.event_time:%Y-%m-%d %H:%M:%S} UTC  {read.user} at {read.address}  {what}  {sql}")
 
 
 @warehouse.command()

@@ -19,7 +19,7 @@ from clickhouse_driver.errors import Error, NetworkError, ServerException
 from infra.errors import UserError
 from infra.settings import Settings
 
-Role = Literal["migrator", "loader", "analyst", "office"]
+Role = Literal["migrator", "loader", "analyst", "office", "auditor"]
 Value = str | int | float | date | datetime
 Parameter = Value | Sequence[Value]
 Row = tuple[object, ...]

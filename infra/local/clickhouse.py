@@ -63,6 +63,11 @@ def clickhouse_users_folder(settings: Settings) -> Path:
     return private_folder(clickhouse_folder(settings) / "users.d")
 
 
+def backups_folder(settings: Settings) -> Path:
+    """Where the local ClickHouse may write backups."""
+    return private_folder(clickhouse_folder(settings) / "backups")
+
+
 def server_binary() -> str | None:
     """The `clickhouse` on the PATH, which is preferred over the embedded engine."""
     return shutil.which("clickhouse")
@@ -83,6 +88,7 @@ def config_xml(ports: Ports, folder: Path, log: Path) -> str:
     <flush_interval_milliseconds>2000</flush_interval_milliseconds>
     <ttl>event_date + INTERVAL {AUDIT_DAYS} DAY</ttl>
   </query_log>
+  <backups><allowed_path>{escape(str(folder / "backups"))}/</allowed_path></backups>
   <max_server_memory_usage>{MEMORY_BYTES}</max_server_memory_usage>
   <mark_cache_size>{64 * 2**20}</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
@@ -115,6 +121,7 @@ def start_clickhouse(settings: Settings, ports: Ports) -> Process:
     folder = clickhouse_folder(settings)
     clickhouse_users_folder(settings)
     private_folder(folder / "data")
+    backups_folder(settings)
     log = log_file(settings, "clickhouse-engine")
     write_private(folder / "config.xml", config_xml(ports, folder, log))
     embedded = server_binary() is None

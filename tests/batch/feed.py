@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from infra.clock import day_start_ms
 from infra.events import (
@@ -23,7 +23,7 @@ from infra.events import (
     encoder,
 )
 from infra.settings import Settings
-from infra.topics import Topic, topic_name
+from infra.topics import Topic, admin, topic_name
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 DAY: Final = date(2026, 3, 1)
@@ -91,6 +91,14 @@ def produce(
         producer.produce(topic_name(topic, settings), value, key, timestamp=kafka_ms, headers=headers)
         producer.poll(0)
     assert producer.flush(30) == 0
+
+
+def drop_all(settings: Settings, topic: Topic) -> None:
+    """Let Kafka drop all that the topic holds, as it does when retention has passed."""
+    client = admin(settings)
+    ends = [TopicPartition(topic_name(topic, settings), partition, -1) for partition in range(settings.partitions)]
+    for future in client.delete_records(ends).values():
+        future.result()
 
 
 def day_of(ms: int) -> date:

@@ -41,9 +41,9 @@ def test_a_day_that_does_not_add_up_is_named() -> None:
 
 
 def test_records_that_vanish_while_reading_are_noticed() -> None:
-    check_read(10, 3, 7)
-    with pytest.raises(UserError, match="Kafka held 10 records, 6 were judged, 3 lie outside"):
-        check_read(10, 3, 6)
+    check_read("kafka", 10, 3, 7)
+    with pytest.raises(UserError, match="kafka held 10 records, but 6 were judged and 3 lie outside"):
+        check_read("kafka", 10, 3, 6)
 
 
 def test_late_records_are_none_of_the_days() -> None:

@@ -71,7 +71,7 @@ def main(step: str, trouble: str) -> None:
         if begun == step:
             TROUBLES[trouble](settings)
 
-    run(settings, load_site(settings.site), DAY, DAYS, progress=progress)
+    run(settings, load_site(settings.site), DAY, DAYS, archive=True, progress=progress)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ from clickhouse_driver.errors import ServerException
 
 from infra.errors import UserError
 from infra.settings import Settings
-from warehouse.access import FILE, LOAD_TABLES, READERS, known_estates, merged, row_filter, users_file, users_xml
+from warehouse.access import FILE, LOAD_TABLES, known_estates, merged, row_filter, users_file, users_xml
 from warehouse.client import Role, connect
 from warehouse.migrate import migrate
+from warehouse.read_log import collect_reads, latest_reads
 
-PASSWORDS: dict[Role, str] = {"loader": "l0", "office": "o0", "analyst": "a0"}
+PASSWORDS: dict[Role, str] = {"loader": "l0", "office": "o0", "analyst": "a0", "auditor": "u0"}
+ESTATE_READERS: tuple[Role, ...] = ("office", "analyst")
 FORBIDDEN = (
     "SELECT said_by FROM dispositions",
     "SELECT note FROM dispositions",
@@ -39,6 +41,55 @@ FORBIDDEN = (
     "SELECT query FROM system.processes",
     "SELECT estate_id FROM crossings UNION ALL SELECT said_by FROM dispositions",
     "SET readonly = 0",
+    "SELECT * FROM cluster('default', currentDatabase(), 'visitors')",
+    "SELECT * FROM view(SELECT token FROM visitors)",
+    "SELECT * FROM loop(currentDatabase(), 'visitors')",
+    "SELECT * FROM mergeTreeIndex(currentDatabase(), 'visitors')",
+    "SELECT * FROM executable('id', 'TSV', 'a String')",
+    "SELECT * FROM dictionary('anything')",
+    "SELECT number, (SELECT any(said_by) FROM dispositions) FROM numbers(1)",
+    "WITH x AS (SELECT said_by FROM dispositions) SELECT * FROM x",
+    "SELECT COLUMNS('said_by') FROM dispositions",
+    "CREATE DICTIONARY d (id UInt64) PRIMARY KEY id SOURCE(CLICKHOUSE(TABLE 'visitors')) LAYOUT(FLAT()) LIFETIME(0)",
+    "CREATE VIEW v AS SELECT * FROM visitors",
+    "CREATE MATERIALIZED VIEW v ENGINE = Memory AS SELECT * FROM crossings",
+    "CREATE TEMPORARY TABLE t AS SELECT token FROM visitors",
+    "CREATE USER mallory",
+    "CREATE ROW POLICY p ON crossings USING 1 TO analyst",
+    "GRANT SELECT ON *.* TO analyst",
+    "EXPLAIN SELECT token FROM visitors",
+    "EXPLAIN ESTIMATE SELECT count() FROM visitors",
+    "SHOW CREATE TABLE visitors",
+    "DESCRIBE TABLE visitors",
+    "INSERT INTO FUNCTION file('out.csv') SELECT * FROM crossings",
+    "INSERT INTO FUNCTION url('http://127.0.0.1:1/', 'CSV', 'a String') SELECT estate_id FROM crossings",
+    "BACKUP TABLE crossings TO File('b')",
+    "SYSTEM FLUSH LOGS",
+    "SELECT * FROM read_log",
+    "SELECT * FROM reconciliation_alerts",
+)
+# Each of these may be asked; what comes must be of the own estate: its name, or the one row that it has.
+OWN_ONLY = (
+    "SELECT count() FROM crossings",
+    "SELECT count() FROM (SELECT * FROM crossings UNION ALL SELECT * FROM crossings WHERE estate_id != 'mine')",
+    "SELECT uniqExact(estate_id) FROM crossings PREWHERE estate_id = 'theirs' OR 1",
+    "SELECT count() FROM crossings SETTINGS optimize_trivial_count_query = 1",
+    "SELECT count() FROM crossings AS a JOIN crossings AS b ON 1 = 1",
+    "SELECT uniqExact(_partition_id) FROM crossings",
+    "SELECT count() FROM merge(currentDatabase(), '^crossings$')",
+    "SELECT count() FROM nightly_accounting FINAL",
+    "SELECT count() FROM viewIfPermitted(SELECT estate_id FROM crossings ELSE null('estate_id String'))",
+    "SELECT count() FROM crossings WHERE estate_id LIKE '%' OR throwIf(estate_id = 'theirs') = 0",
+)
+HIDDEN_IN_SYSTEM = (
+    "SELECT name FROM system.tables WHERE name IN ('visitors', 'read_log', 'schema_migrations')",
+    "SELECT name FROM system.columns WHERE table = 'visitors' OR name IN ('said_by', 'note')",
+    "SELECT 1 FROM system.parts WHERE table = 'visitors'",
+    "SELECT name FROM system.users WHERE name != 'analyst'",
+    "SELECT query FROM system.query_log",
+    "SELECT select_filter FROM system.row_policies",
+    "SHOW TABLES LIKE 'visitors'",
+    "SHOW GRANTS FOR loader",
 )
 
 
@@ -46,7 +97,7 @@ def test_the_file_holds_hashes_never_passwords_and_remembers_estates() -> None:
     xml = users_xml(PASSWORDS, {"anfang": ("a", "b"), "anfang_t1": ("c",)})
     assert not any(f">{password}<" in xml for password in PASSWORDS.values())
     assert known_estates(xml) == {"anfang": ("a", "b"), "anfang_t1": ("c",)}
-    assert xml.count("<ip>") == 6
+    assert xml.count("<ip>") == 8
 
 
 def test_databases_that_are_gone_are_forgotten_and_estates_add_up() -> None:
@@ -92,7 +143,7 @@ def filled(fresh: Settings) -> Settings:
 
 @pytest.mark.stack
 def test_readers_see_their_estate_and_nothing_else(filled: Settings) -> None:
-    for role in READERS:
+    for role in ESTATE_READERS:
         with connect(filled, role) as client:
             assert client.execute("SELECT estate_id FROM crossings") == [("mine",)]
             assert client.execute("SELECT estate_id, verdict FROM dispositions") == [("mine", "true")]
@@ -107,6 +158,52 @@ def test_readers_see_their_estate_and_nothing_else(filled: Settings) -> None:
 def test_an_analyst_is_refused_what_is_not_theirs(filled: Settings) -> None:
     allowed = [sql for sql in FORBIDDEN if not refused(filled, sql)]
     assert allowed == []
+
+
+@pytest.mark.stack
+def test_no_way_of_asking_shows_another_estate(filled: Settings) -> None:
+    with connect(filled, "analyst") as client:
+        for sql in OWN_ONLY:
+            with contextlib.suppress(ServerException):  # refused is well, too
+                assert client.execute(sql) == [(1,)], sql
+        injected = client.execute(
+            "SELECT estate_id FROM crossings WHERE estate_id = {estate:String}", {"estate": "x' OR '1'='1"}
+        )
+        assert injected == []
+        whole = "SELECT estate_id FROM {table:Identifier} -- "
+        for name in ("crossings UNION ALL SELECT token FROM visitors", "visitors"):
+            with pytest.raises(ServerException):
+                client.execute(whole, {"table": name})
+
+
+@pytest.mark.stack
+def test_system_tables_tell_an_analyst_nothing_of_what_is_not_theirs(filled: Settings) -> None:
+    with connect(filled, "analyst") as client:
+        for sql in HIDDEN_IN_SYSTEM:
+            with contextlib.suppress(ServerException):
+                assert client.execute(sql) == [], sql
+
+
+@pytest.mark.stack
+def test_who_reads_persons_or_is_refused_is_written_down_once_and_only_auditors_see_it(filled: Settings) -> None:
+    with connect(filled, "analyst") as client:
+        client.execute("SELECT verdict, 'marked' FROM dispositions")
+        client.execute("SELECT count() FROM crossings")
+    assert refused(filled, f"SELECT token FROM {filled.clickhouse_database}.visitors")
+    for _ in range(2):
+        collect_reads(filled)
+    by_analyst = [read for read in latest_reads(filled, 100) if read.user == "analyst"]
+    assert [(read.tables, read.refused) for read in by_analyst] == [([], True), (["dispositions"], False)]
+    assert "'marked'" in by_analyst[1].query
+    assert by_analyst[1].read_rows >= 1
+    for role in ESTATE_READERS:
+        with connect(filled, role) as client, pytest.raises(ServerException):
+            client.execute("SELECT * FROM read_log")
+    with connect(filled, "auditor") as client:
+        assert client.execute("SELECT said_by FROM dispositions") == [("Li",)]
+        for sql in ("SELECT * FROM visitors", "SELECT * FROM crossings", "INSERT INTO read_log (user) VALUES ('x')"):
+            with pytest.raises(ServerException):
+                client.execute(sql)
 
 
 def refused(settings: Settings, sql: str) -> bool:

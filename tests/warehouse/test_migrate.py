@@ -1,6 +1,7 @@
 """Migrations: once each, in order, never changed behind the database's back."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from infra.errors import UserError
 from infra.settings import Settings
 from warehouse.client import connect
 from warehouse.load import INSERT_SETTINGS as MANY
-from warehouse.migrate import Applied, migrate, pending, read_migrations, statements
+from warehouse.migrate import Applied, applied_migrations, migrate, pending, read_migrations, statements
 
 
 def test_statements_end_with_a_semicolon_at_a_line_end() -> None:
@@ -76,3 +77,19 @@ def test_migrating_twice_applies_once(fresh: Settings) -> None:
     with connect(fresh, "loader") as client:
         tables = {name for (name,) in client.execute("SHOW TABLES")}
     assert {"crossings", "zone_minutes", "nightly_accounting", "funds", "schema_migrations"} <= tables
+
+
+@pytest.mark.stack
+def test_a_changed_old_migration_is_refused_before_anything_is_applied(
+    fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = read_migrations()
+    monkeypatch.setattr("warehouse.migrate.read_migrations", lambda: every[:-1])
+    migrate(fresh, ("mine",))
+    changed = [replace(every[0], sql=every[0].sql.replace("'local day", "'the day")), *every[1:]]
+    assert changed[0] != every[0]
+    monkeypatch.setattr("warehouse.migrate.read_migrations", lambda: changed)
+    with pytest.raises(UserError, match=r"001_crossings\.sql changed after it was applied"):
+        migrate(fresh, ("mine",))
+    with connect(fresh, "migrator") as client:
+        assert len(applied_migrations(client)) == len(every) - 1

@@ -1,9 +1,13 @@
 -- How long after it was decided on was an alert published? Delays below zero or over a day come from replayed history,
 -- whose publishing time cannot be compared with its event time: they are counted and left out.
+-- What the nightly tells of itself (reconciliation) is none of the estate's.
 WITH delays AS (
     SELECT (toUnixTimestamp64Milli(published_time) - toUnixTimestamp64Milli(opened_time)) / 1000 AS seconds
     FROM alerts
-    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    WHERE
+        estate_id = {estate:String}
+        AND day BETWEEN {first:Date} AND {last:Date}
+        AND rule != 'reconciliation'
 ),
 
 comparable AS (

@@ -1,5 +1,5 @@
 -- Of the period's alerts, how many did a person answer, how many in time, and how many were judged false (last word)?
--- An alert about an alert (unanswered) is none of its own.
+-- An alert about an alert (unanswered) is none of its own, nor is what the nightly tells of itself.
 WITH said AS (
     SELECT
         alert_id,
@@ -15,7 +15,10 @@ opened AS (
         alert_id,
         opened_time + toIntervalMinute({timely_minutes:UInt32}) AS due_time
     FROM alerts
-    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date} AND rule != 'unanswered'
+    WHERE
+        estate_id = {estate:String}
+        AND day BETWEEN {first:Date} AND {last:Date}
+        AND rule NOT IN ('unanswered', 'reconciliation')
 )
 
 SELECT

@@ -1,0 +1,114 @@
+"""A period as it is read: its detections judged, and the warehouse's tables as they follow from its records."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
+
+from batch import tables
+from batch.accounting import Fates, check_read, fates
+from batch.days import Period
+from batch.envelopes import copies, dated, fated, fates_by_day
+from batch.messages import KINDS, Inputs, day_inputs, inputs
+from batch.reconcile import differences
+from batch.source import Source, Taken
+from batch.spark import spark_session
+from infra.clock import MINUTE_MS
+from infra.settings import Settings
+from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, Topic, topic_name
+
+
+@contextmanager
+def session(settings: Settings, master: str, given: SparkSession | None) -> Iterator[SparkSession]:
+    """`given`, or a session of its own that ends here."""
+    spark = given or spark_session(settings, master)
+    try:
+        yield spark
+    finally:
+        if given is None:
+            spark.stop()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a source holds of a period. Frames are lazy; each is read when it is written or counted."""
+
+    settings: Settings
+    period: Period
+    spark: SparkSession
+    source: Source
+
+    @cached_property
+    def detections(self) -> Taken:
+        """The detections; which they are is fixed when this is first asked for."""
+        return self.source.take(self.spark, DETECTIONS, self.period)
+
+    def within(self) -> DataFrame:
+        """The detections that may belong to the period, by Kafka time."""
+        return self.detections.records.where(self._within())
+
+    @contextmanager
+    def fated(self) -> Iterator[DataFrame]:
+        """These, each with its fate; judged once and kept while the block lasts."""
+        judged = dated(self.within(), self.period).persist()
+        further = copies(judged).persist()
+        try:
+            yield fated(judged, further)
+        finally:
+            further.unpersist()
+            judged.unpersist()
+
+    def _within(self) -> Column:
+        return F.col("kafka_ms").between(self.period.read_from_ms, self.period.read_to_ms)
+
+    def check(self, found: Fates) -> None:
+        """Raises UserError unless a second, separate look finds as many records as were judged or lie outside."""
+        outside = self.detections.records.where(~self._within()).count()
+        judged = sum(sum(day.values()) for day in found.values())
+        check_read(self.source.name, self.detections.held, outside, judged)
+
+    def frames(self, records: DataFrame, day_crossings: DataFrame) -> dict[str, DataFrame]:
+        """The tables by name, from `fated` records and the crossings made of them."""
+        period = self.period
+        visitors = tables.visitors(records, period)
+        others = {topic: self._records(topic) for topic in KINDS}
+        minutes = tables.zone_minutes(others[OCCUPANCY], day_crossings, period)
+        grace_ms = self.settings.grace_minutes * MINUTE_MS
+        letters = self._records(DEAD_LETTERS)
+        return {
+            "crossings": day_crossings,
+            "camera_minutes": tables.camera_minutes(records, period),
+            "camera_sequences": tables.camera_sequences(records, period),
+            "gate_passages": tables.gate_passages(others[GATE_PASSAGES], period),
+            "visitors": tables.not_expired(visitors),
+            "visitor_counts": tables.visitor_counts(visitors, period),
+            "zone_minutes": minutes,
+            "differences": differences(minutes, records, letters, period, grace_ms, self.settings),
+            "alerts": tables.alerts(others[ALERTS], period),
+            "dispositions": tables.dispositions(others[DISPOSITIONS], period),
+            "day_inputs": day_inputs(records, others, period),
+        }
+
+    def inputs(self) -> Inputs:
+        """What the source holds of each day now, without judging duplicates: for comparing with what was loaded."""
+        others = {topic: self._records(topic) for topic in KINDS}
+        rows = day_inputs(dated(self.within(), self.period), others, self.period).collect()
+        return inputs((row.day, row.topic, row.records, row.fingerprint) for row in rows)
+
+    def streamed_dead_letters(self) -> dict[date, int]:
+        """How many records of each day the streams refused."""
+        refused = self._records(DEAD_LETTERS)
+        counted = tables.streamed_dead_letters(refused, topic_name(DETECTIONS, self.settings), self.period)
+        return {row.day: row.records for row in counted.collect()}
+
+    def _records(self, topic: Topic) -> DataFrame:
+        return self.source.take(self.spark, topic, self.period).records
+
+
+def count_fates(records: DataFrame) -> Fates:
+    """How many of the `fated` records met which fate on which day."""
+    return fates((row.day, row.fate, row.records) for row in fates_by_day(records).collect())

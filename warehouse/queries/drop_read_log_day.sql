@@ -1,0 +1,3 @@
+-- Drop one day of the read log.
+ALTER TABLE read_log -- noqa: PRS
+DROP PARTITION {day:Date};
