@@ -42,4 +42,4 @@ def collect_reads(settings: Settings) -> None:
 def latest_reads(settings: Settings, rows: int) -> list[Read]:
     """The last `rows` reads, newest first, as the auditor sees them."""
     with connect(settings, "auditor") as client:
-        return [msgspec.convert(row, Read, strict=False) for row in ask(client, "latest_reads", rows=rows)]
+        return [msgspec.convert(row, Read, strict=False) for row in ask(client, "latest_reads", most=rows)]

@@ -116,7 +116,7 @@ def test_different_answers_are_an_error() -> None:
 
 def test_unknown_name_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 2
-    assert "occupancy, poison, report, restart, sink" in capsys.readouterr().err
+    assert "nightly, occupancy, poison, report, restart, sink" in capsys.readouterr().err
 
 
 def test_fingerprint_ignores_order_and_sees_every_change() -> None:

@@ -7,18 +7,19 @@ SELECT
     query_id,
     user,
     toString(address) AS address,
-    arrayMap(name -> substring(name, length({database:String}) + 2), arrayIntersect(log.tables, {personal:Array(String)}))
-        AS tables,
+    arrayMap(
+        name -> substring(name, length({database:String}) + 2), arrayIntersect(tables, {personal:Array(String)})
+    ) AS read_tables,
     read_rows,
     exception_code = {access_denied:Int32} AS refused,
     query
-FROM system.query_log AS log
+FROM system.query_log
 WHERE
     type != 'QueryStart'
     AND is_initial_query
     AND query_id NOT IN (SELECT query_id FROM read_log)
     AND (
-        (query_kind = 'Select' AND hasAny(log.tables, {personal:Array(String)}))
+        (query_kind = 'Select' AND hasAny(tables, {personal:Array(String)}))
         OR (
             exception_code = {access_denied:Int32}
             AND (current_database = {database:String} OR position(query, {database:String}) > 0)

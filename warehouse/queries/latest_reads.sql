@@ -11,4 +11,4 @@ FROM read_log
 ORDER BY
     event_time DESC,
     query_id DESC
-LIMIT {rows:UInt32};
+LIMIT {most:UInt32};
