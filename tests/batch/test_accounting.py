@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from batch.accounting import DayAccount, check_accounts, check_read, fates, record_counts
@@ -63,7 +64,8 @@ def test_a_period_is_local_days_with_grace() -> None:
 
 
 def test_sparks_schemas_follow_the_contracts() -> None:
-    for struct in (Envelope, *(kind for kind, _, _ in KINDS.values())):
+    structs: list[type[msgspec.Struct]] = [Envelope, *(kind for kind, _, _ in KINDS.values())]
+    for struct in structs:
         assert spark_schema(struct).fieldNames() == list(struct.__struct_fields__)
     kinds = {leaf.path: (leaf.kinds, leaf.absent) for leaf in leaves(Envelope)}
     assert kinds["$.seq"] == ("BIGINT", False)
