@@ -45,11 +45,9 @@ def plan(
         digest_at_ms = max(digest_at_ms, digest_ms + MINUTE_MS)
     if digest_at_ms <= now_ms:
         return Plan(digest=True)
-    if waiting > limit:
-        return Plan(at_ms=digest_at_ms)
-    if room > 0:
+    if room > 0 and waiting <= limit:
         return Plan(singles=room)
-    return Plan(at_ms=min(digest_at_ms, recent[-limit] + MINUTE_MS))
+    return Plan(at_ms=digest_at_ms if room > 0 else min(digest_at_ms, recent[-limit] + MINUTE_MS))
 
 
 @dataclass(frozen=True)
