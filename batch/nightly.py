@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from clickhouse_driver import Client
@@ -31,6 +31,7 @@ from infra.site import Site
 from infra.topics import admin
 from warehouse.access import LOAD_TABLES
 from warehouse.client import access, connect
+from warehouse.estate import record_site
 from warehouse.lease import Lease, nightly_lease
 from warehouse.load import batch_writer
 from warehouse.loads import Load, drop_stale
@@ -76,6 +77,7 @@ def run(
     with connect(settings, "loader") as client, nightly_lease(settings, client) as lease:
         begin("drop what a killed run left")
         drop_stale(client, site.estate.id)
+        record_site(client, site, datetime.now(UTC))
         begin("start Spark")
         with session(settings, master, spark) as started_session:
             reading = Reading(settings, period, started_session, source)

@@ -1,12 +1,12 @@
 """Who may do what in ClickHouse: one rendered users file, read by the local engine and by an ordinary server alike.
 
 Roles (user names are the same): `loader` writes what the nightly loads; `office` reads its own estate and writes the
-ledgers; `analyst` reads its own estate, read-only, without anything a person wrote or said; `auditor` reads who read
-person-related tables, what was kept for how long, and who said what of an alert. Nobody of these sees
-`visitors`, the tokens of the day: only what is counted from them. A reader's estate is a row
-filter on every table it may read, which also hides every load but the current one of each day (`loads.py`). The
-rendered file is also the memory of which database belongs to which estates: rendering again keeps what is known of
-other databases that still exist.
+ledgers and what its reports said; `analyst` reads its own estate, read-only, without anything a person wrote or said;
+`auditor` reads who read person-related tables, what was kept for how long, and who said what of an alert. Nobody of
+these sees `visitors`, the tokens of the day: only what is counted from them. A reader's estate is a row filter on every
+table it may read, which also hides every load but the current one of each day (`loads.py`). The rendered file is also
+the memory of which database belongs to which estates: rendering again keeps what is known of other databases that
+still exist.
 """
 
 import hashlib
@@ -41,15 +41,29 @@ LOAD_TABLES: Final = (
     "dispositions",
     "day_inputs",
 )
+SITE_TABLES: Final = ("estates", "zones", "lines", "devices", "shifts")
+KPI_TABLES: Final = ("kpi_reports", "kpi_results", "kpi_evidence")  # what the office's issued reports said
 READ_WHOLE: Final = (
     *(table for table in LOAD_TABLES if table not in ("visitors", "dispositions")),
     "nightly_accounting",
     "retention_proofs",
+    *SITE_TABLES,
+    *KPI_TABLES,
 )
 LEDGERS: Final = ("funds", "incidents", "surveys", "spot_checks")
 # Tables whose reading is written down: of persons, or with text about them.
 PERSONAL: Final = ("visitors", "dispositions", "incidents")
 AUDITED: Final = ("read_log", "retention_proofs", "nightly_accounting", "day_inputs", "dispositions")
+# They read with the rights and row filters of whoever asks, so they need no filter of their own.
+VIEWS: Final = (
+    "zone_flows",
+    "zone_days",
+    "alert_outcomes",
+    "device_days",
+    "incident_entries",
+    "incident_months",
+    "incident_changes",
+)
 # Tables with text or names of persons: the columns that are free of them.
 IMPERSONAL: Final = {
     "dispositions": "estate_id, day, disposition_id, alert_id, event_time, verdict",
@@ -70,10 +84,10 @@ def reader_grants(role: Role, database: str) -> list[str]:
     """What `office`, `analyst` or `auditor` may do in one database."""
     if role == "auditor":
         return [f"GRANT SELECT ON {database}.{table}" for table in AUDITED]
-    grants = [f"GRANT SELECT ON {database}.{table}" for table in READ_WHOLE]
+    grants = [f"GRANT SELECT ON {database}.{table}" for table in (*READ_WHOLE, *VIEWS)]
     grants.append(f"GRANT SELECT({IMPERSONAL['dispositions']}) ON {database}.dispositions")
     if role == "office":
-        return grants + [f"GRANT SELECT, INSERT ON {database}.{table}" for table in LEDGERS]
+        return grants + [f"GRANT SELECT, INSERT ON {database}.{table}" for table in (*LEDGERS, *KPI_TABLES)]
     return grants + [f"GRANT SELECT({IMPERSONAL[table]}) ON {database}.{table}" for table in LEDGERS]
 
 

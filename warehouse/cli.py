@@ -28,14 +28,20 @@ def register(app: typer.Typer) -> None:
 
 @warehouse.command()
 def migrate(site: SiteOption = None) -> None:
-    """Create or update the tables, and give the roles access to the site's estate.
+    """Create or update the tables, give the roles access to the site's estate, and note the site file's names.
 
     Example: anfang warehouse migrate
     """
+    from datetime import UTC
+
+    from warehouse.client import connect
+    from warehouse.estate import record_site
     from warehouse.migrate import migrate as run
 
     settings, estate = configured(site)
     applied = run(settings, (estate.estate.id,))
+    with connect(settings, "loader") as client:
+        record_site(client, estate, datetime.now(UTC))
     names = ", ".join(f"{migration.version:03}_{migration.name}" for migration in applied)
     typer.echo(f"applied to {settings.clickhouse_database}: {names or 'nothing, all was there'}")
 

@@ -140,6 +140,9 @@ def test_every_record_is_accounted_for_and_a_second_run_changes_nothing(
         rows = client.execute("SELECT day, count() FROM crossings GROUP BY day ORDER BY day")
         assert dict(rows) == counted
         assert client.execute("SELECT count() FROM camera_minutes WHERE day = {d:Date}", {"d": DAY}) == [(40,)]
+        names = client.execute("SELECT device_id, name FROM devices FINAL")
+        known = {camera.id: camera.name for camera in site.cameras} | {gate.id: gate.name for gate in site.gates}
+        assert dict(names) == known
         lost = ask(client, "lost_by_camera", estate=site.estate.id, first=DAY, last=NEXT)
         assert [row[:3] for row in lost] == lost_by_hand([*first, *second, *straddling, came_late], site)
         before = contents(client)

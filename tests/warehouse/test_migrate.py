@@ -20,7 +20,7 @@ def test_statements_end_with_a_semicolon_at_a_line_end() -> None:
 
 
 def test_every_statement_of_ours_can_be_run_again() -> None:
-    again = re.compile(r"IF (NOT )?EXISTS")
+    again = re.compile(r"IF (NOT )?EXISTS|^CREATE OR REPLACE VIEW ")
     for migration in read_migrations():
         parts = statements(migration.sql)
         emptied = {match[1] for part in parts if (match := re.fullmatch(r"TRUNCATE TABLE IF EXISTS (\w+)", part))}
