@@ -35,6 +35,7 @@ from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tre
 from dashboards.report.narrative import write
 from dashboards.report.record import Record, encode, make_record
 from dashboards.report.score import Score
+from dashboards.report.store import store
 from dashboards.report.verify import Verdict, reasons, verify
 from infra.clock import Clock, SystemClock, local_day
 from infra.errors import UserError
@@ -79,7 +80,8 @@ def run(  # noqa: PLR0917 the period and the place read well in order
 ) -> ReportFiles:
     """Issue the report for local days `first_day` to `last_day`, both included, dated `issued` (default: today).
 
-    `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese.
+    `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese. What it says is noted in
+    the warehouse, too.
 
     Raises UserError when the period holds no loaded day, the indicator file is wrong, ClickHouse does not answer, or a
     figure does not hold when it is asked for again: then nothing is written.
@@ -101,6 +103,7 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     out_dir.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (out_dir / file).write_bytes(content)
+    store(settings, facts, record, computed_at)
     paths = {kind: out_dir / f"{name}.{kind}" for kind in FORMATS if kind in formats}
     manifest, packed = (out_dir / f"{name}{suffix}" for suffix in (MANIFEST, BUNDLE))
     return ReportFiles(paths, manifest, packed, record.figures, facts.score, facts.key)

@@ -27,9 +27,9 @@ INSERT INTO zone_minutes
     estate_id, day, minute, zone_id, ins, outs, batch_ins, batch_outs, occupancy, low, high, visible, coverage, revision
 )
 WITH
-    toDate('2025-03-03') + intDiv(number, 288) % 15 AS local_day,
-    number % 288 * 5 AS minute_of_day,
-    intDiv(number, 288 * 15) + 1 AS zone,
+    toDate('2025-03-03') + intDiv(number, 1440) % 15 AS local_day,
+    number % 1440 AS minute_of_day,
+    intDiv(number, 1440 * 15) + 1 AS zone,
     ['estate', 'plaza', 'clubhouse', 'building_1', 'building_2'] AS zones,
     [900, 90, 45, 320, 290] AS sizes,
     sizes[zone] * (0.55 - 0.4 * sin((minute_of_day - 420) / 1440 * 2 * pi()) + 0.05 * sin(number)) AS estimate
@@ -40,15 +40,15 @@ SELECT
     zones[zone],
     cityHash64(number) % 9,
     cityHash64(number, 1) % 9,
-    cityHash64(number) % 9,
+    cityHash64(number) % 9 + if(number % 12500 = 7, 1, 0),
     cityHash64(number, 1) % 9,
     estimate,
     estimate * 0.93,
     estimate * 1.08,
     NULL,
-    'full',
+    multiIf(number % 1440 BETWEEN 500 AND 560, 'partial', number % 1440 BETWEEN 1000 AND 1003, 'unknown', 'full'),
     1
-FROM numbers(288 * 15 * 5);
+FROM numbers(1440 * 15 * 5);
 
 INSERT INTO alerts
 (
@@ -57,54 +57,112 @@ INSERT INTO alerts
 )
 WITH
     toDate('2025-03-03') + number % 15 AS local_day,
-    ['over_capacity', 'restricted_hours', 'camera_silent'] AS rules,
-    ['plaza', 'pump_room', 'estate'] AS zones,
-    ['广场估计 163 人（95 % 区间 151–175），容量 150 人', '水泵房在禁入时段有 1 人进入', '摄像机已 185 秒没有任何消息'] AS reasons,
-    1 + cityHash64(number) % 3 AS kind,
-    toDateTime64(local_day, 3, 'UTC') + toIntervalMinute(cityHash64(number, 7) % 720) AS opened
+    ['over_capacity', 'restricted_hours', 'camera_silent', 'gathering', 'e_bike', 'tailgating', 'fire_lane', 'unusual_flow'] AS rules,
+    ['plaza', 'pump_room', 'estate', 'plaza', 'building_1', 'estate', 'fire_lane', 'estate'] AS zones,
+    ['plaza', 'pump_room', 'cam_gate_west', 'plaza', 'building_1', 'gate_north', 'fire_lane', 'gate_south'] AS subjects,
+    [
+        '广场估计 163 人（95 % 区间 151–175），容量 150 人', '水泵房在禁入时段有 1 人进入', '摄像机已 185 秒没有任何消息',
+        '视野内 42 人已 2 分钟，限值 40 人', '电动车进入 1 栋', '2 人跟随进入，没有自己的授权', '车辆停在消防通道 6 分钟',
+        '本小时 412 人，通常不超过 300 人'
+    ] AS reasons,
+    1 + cityHash64(number) % 8 AS kind,
+    toDateTime64(local_day, 3, 'UTC') - INTERVAL 8 HOUR + toIntervalMinute(cityHash64(number, 7) % 1440) AS opened
 SELECT
     'demo_garden',
     local_day,
     'alert-' || toString(number),
     rules[kind],
     zones[kind],
-    if(kind = 3, 'cam_plaza', zones[kind]),
-    ['warning', 'critical', 'info'][kind],
+    subjects[kind],
+    ['critical', 'critical', 'warning', 'warning', 'critical', 'warning', 'critical', 'info'][kind],
     if(number < 3, 'opened', 'closed'),
     opened,
     opened + INTERVAL 6 MINUTE,
-    if(number < 3, NULL, opened + INTERVAL 9 MINUTE),
-    opened + INTERVAL 1 SECOND,
+    if(number < 3, NULL, opened + toIntervalSecond(200 + cityHash64(number, 3) % 900)),
+    opened + toIntervalMillisecond(300 + cityHash64(number, 4) % 2500),
     3,
     reasons[kind],
     map('persons', 163.0),
     ['envelope-' || toString(number)]
-FROM numbers(44);
+FROM numbers(160);
+
+INSERT INTO dispositions
+(
+    estate_id, day, disposition_id, alert_id, event_time, verdict, said_by, note
+)
+SELECT
+    estate_id,
+    day,
+    'said-' || alert_id,
+    alert_id,
+    opened_time + toIntervalSecond(60 + cityHash64(alert_id, 1) % 1500),
+    multiIf(
+        cityHash64(alert_id, 2) % 10 < 2 AND rule IN ('gathering', 'tailgating', 'unusual_flow'), 'false',
+        cityHash64(alert_id, 2) % 10 = 3, 'benign',
+        cityHash64(alert_id, 2) % 10 = 4, 'unsure',
+        'true'
+    ),
+    'guard',
+    ''
+FROM alerts
+WHERE cityHash64(alert_id) % 8 > 0;
 
 INSERT INTO camera_minutes
 (
     estate_id, day, minute, camera_id, online, fps, decode_errors, picture, clock_offset_ms
 )
 WITH
-    toDate('2025-03-03') + intDiv(number, 288) % 15 AS local_day,
-    intDiv(number, 288 * 15) + 1 AS camera,
+    toDate('2025-03-03') + intDiv(number, 1440) % 15 AS local_day,
+    intDiv(number, 1440 * 15) + 1 AS camera,
     ['cam_gate_north', 'cam_gate_south', 'cam_gate_west', 'cam_plaza', 'cam_clubhouse', 'cam_door_1', 'cam_door_2', 'cam_perimeter'] AS cameras
 SELECT
     'demo_garden',
     local_day,
-    toDateTime(local_day, 'UTC') - INTERVAL 8 HOUR + toIntervalMinute(number % 288 * 5),
+    toDateTime(local_day, 'UTC') - INTERVAL 8 HOUR + toIntervalMinute(number % 1440),
     cameras[camera],
     if(cityHash64(number) % 200 < camera, 0, 1),
     25,
     0,
-    'ok',
-    3.5
-FROM numbers(288 * 15 * 8)
-WHERE NOT (camera = 4 AND number % 288 BETWEEN 100 AND 112);
+    multiIf(camera = 6 AND cityHash64(number) % 50 = 0, 'blurred', camera = 8 AND cityHash64(number) % 70 = 0, 'covered', 'ok'),
+    camera * 3.5 + cityHash64(number) % 5
+FROM numbers(1440 * 15 * 8)
+WHERE NOT (camera = 4 AND number % 1440 BETWEEN 500 AND 560);
+
+INSERT INTO camera_sequences
+(
+    estate_id, day, camera_id, boot_id, zone_id, first_seq, last_seq, received
+)
+SELECT
+    estate_id,
+    day,
+    camera_id,
+    'boot',
+    'estate',
+    1,
+    86400,
+    86400 - if(cityHash64(day, camera_id) % 9 = 0, cityHash64(day, camera_id) % 40, 0)
+FROM camera_minutes
+GROUP BY estate_id, day, camera_id;
+
+INSERT INTO gate_passages
+(
+    estate_id, day, event_time, passage_id, gate_id, direction, method, granted
+)
+SELECT
+    estate_id,
+    day,
+    event_time,
+    'passage-' || crossing_id,
+    'turnstile_' || substring(line_id, 6),
+    direction,
+    'card',
+    if(cityHash64(crossing_id) % 60 = 0, 0, 1)
+FROM crossings
+WHERE line_id LIKE 'gate%';
 
 INSERT INTO nightly_accounting
 (
-    estate_id, day, raw, valid, duplicates, dead_letters, streamed_dead_letters, crossings, alerts, zone_minutes,
+    estate_id, day, raw, valid, duplicates, dead_letters, late, streamed_dead_letters, crossings, alerts, zone_minutes,
     differing_zone_minutes, content_hash, loaded_at, seconds
 )
 SELECT
@@ -114,13 +172,14 @@ SELECT
     count(),
     42 + toDayOfMonth(day),
     19 - toDayOfMonth(day),
+    toDayOfMonth(day) % 4,
     19 - toDayOfMonth(day),
     count(),
     3,
-    1440,
+    7200,
     if(toDayOfWeek(day) = 5, 2, 0),
     'hash',
     now64(3),
-    4.5
+    4.5 + cityHash64(day) % 10 / 10
 FROM crossings
 GROUP BY day;
