@@ -53,7 +53,7 @@ troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every
 soak: setup  ## run the workers for MINUTES and watch their memory
 	$(PYTHON) -m tests.chaos.soak --minutes $(MINUTES)
 
-dashboards: setup  ## Superset with its dashboard, and a check of every chart
+dashboards: setup  ## Superset with its dashboards, and a check of every chart
 	$(ANFANG) dashboards up
 	$(ANFANG) dashboards check
 

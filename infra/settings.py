@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     smtp_user: str = Field("", description="who logs in there (password: secret smtp_password); empty: nobody")
     smtp_from: str = Field("", description="the sender's address")
 
+    superset_embed_origins: str = Field(
+        "",
+        pattern=r"^(https?://[a-zA-Z0-9.:\[\]-]+( |$))*$",
+        description="origins such as https://office.example, with spaces, whose pages may show embedded dashboards",
+    )
+
     grace_minutes: int = Field(
         5, ge=0, le=1440, description="how late an event may be and still correct what was published"
     )

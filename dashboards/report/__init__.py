@@ -80,8 +80,8 @@ def run(  # noqa: PLR0917 the period and the place read well in order
 ) -> ReportFiles:
     """Issue the report for local days `first_day` to `last_day`, both included, dated `issued` (default: today).
 
-    `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese. What it says is noted in
-    the warehouse, too.
+    `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese. What it says is noted
+    in the warehouse, too.
 
     Raises UserError when the period holds no loaded day, the indicator file is wrong, ClickHouse does not answer, or a
     figure does not hold when it is asked for again: then nothing is written.

@@ -15,7 +15,7 @@ WRITTEN: Final = ("kpi_evidence", "kpi_results", "kpi_reports")  # the last says
 
 
 def store(settings: Settings, facts: Facts, record: Record, computed_at: str) -> None:
-    """Write the rows of a report made at `computed_at` (ISO, UTC) as role `office`. It replaces one on the same days."""
+    """Write the rows of a report made at `computed_at` (ISO, UTC), as role `office`, over one on the same days."""
     rows = {
         "kpi_evidence": list(evidence_rows(record)),
         "kpi_results": list(result_rows(facts)),

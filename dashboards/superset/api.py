@@ -7,7 +7,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from dashboards.superset.server import ADMIN, admin_password_file, url
 from infra.errors import UserError
@@ -23,16 +23,30 @@ class ApiError(UserError):
 
 
 class Api:
-    """A session as the administrator. A change needs the bearer token and, besides, the session's CSRF token."""
+    """A session, as the administrator if nobody else is named. A change needs the bearer token and, besides, the
+    session's CSRF token.
+    """
 
-    def __init__(self, base: str, password: str) -> None:
-        self._base = base
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        self._headers = {"Referer": base}
-        login = {"username": ADMIN, "password": password, "provider": "db", "refresh": False}
+    def __init__(self, base: str, password: str, user: str = ADMIN) -> None:
+        self._begin(base)
+        login = {"username": user, "password": password, "provider": "db", "refresh": False}
         token = self._json("POST", "/api/v1/security/login", login)["access_token"]
         self._headers["Authorization"] = f"Bearer {token}"
         self._headers["X-CSRFToken"] = self.get("/api/v1/security/csrf_token/")["result"]
+
+    @classmethod
+    def guest(cls, base: str, token: str) -> Self:
+        """A session as the guest whom a token of an embedded dashboard names."""
+        api = cls.__new__(cls)
+        api._begin(base)
+        api._headers["X-GuestToken"] = token
+        api._headers["X-CSRFToken"] = api.get("/api/v1/security/csrf_token/")["result"]
+        return api
+
+    def _begin(self, base: str) -> None:
+        self._base = base
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self._headers = {"Referer": base}
 
     def get(self, path: str) -> Json:
         """The answer to GET, decoded."""
@@ -41,6 +55,10 @@ class Api:
     def download(self, path: str) -> bytes:
         """The answer to GET, as it is."""
         return self._send(urllib.request.Request(self._base + path, headers=self._headers))  # noqa: S310
+
+    def post(self, path: str, content: Json) -> Json:
+        """The answer to POST of `content` as JSON."""
+        return self._json("POST", path, content)
 
     def put(self, path: str, content: Json) -> Json:
         """The answer to PUT of `content` as JSON."""

@@ -57,6 +57,11 @@ def read_assets(folder: Path = ASSETS) -> Assets:
     return {path.relative_to(folder).as_posix(): _read(path) for path in paths}
 
 
+def slugs(assets: Assets) -> list[str]:
+    """The dashboards' names in addresses."""
+    return [str(asset["slug"]) for name, asset in assets.items() if name.startswith("dashboards/")]
+
+
 def _read(path: Path) -> Asset:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

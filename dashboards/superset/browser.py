@@ -1,10 +1,10 @@
 """Look at dashboards with a headless Chromium; runs inside Superset's own environment, which has selenium.
 
-    ANFANG_URL=… ANFANG_USER=… ANFANG_PASSWORD_FILE=… python browser.py SLUG PNG QUERIES_JSON
+    ANFANG_URL=… ANFANG_USER=… ANFANG_PASSWORD_FILE=… python browser.py FOLDER ANSWER_JSON SLUG…
 
-Logs in by the login form, opens the dashboard, waits until every chart has drawn, writes a picture of the whole page
-and, to QUERIES_JSON, `{"charts": n, "broken": [what the page says], "queries": {chart id: query context}}`: the
-queries are those that the page itself asked.
+Logs in by the login form, opens each dashboard, waits until every chart has drawn, writes a picture of the whole page
+to FOLDER/SLUG.png and, to ANSWER_JSON, for each slug `{"charts": n, "broken": [what the page says], "queries": {chart
+id: query context}}`: the queries are those that the page itself asked.
 """
 
 import json
@@ -54,6 +54,7 @@ def log_in(browser: Any, base: str, user: str, password: str) -> None:
 
 def open_dashboard(browser: Any, base: str, slug: str) -> None:
     """Open the dashboard as tall as it is, so that no chart waits to be scrolled to, and let it draw."""
+    browser.set_window_size(WIDTH, 1000)
     browser.get(f"{base}/superset/dashboard/{slug}/?standalone=0&expand_filters=0")
     wait = WebDriverWait(browser, PAGE_TIMEOUT_S)
     wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, CHARTS))
@@ -84,20 +85,22 @@ def broken(browser: Any) -> list[str]:
     return [" ".join(chart.text.split()) for chart in charts if chart.find_elements(By.CSS_SELECTOR, BROKEN)]
 
 
-def main(slug: str, png: str, answer: str) -> None:
+def look(browser: Any, base: str, slug: str, picture: Path) -> dict[str, Any]:
+    """Open one dashboard, write its picture, say what is seen."""
+    open_dashboard(browser, base, slug)
+    browser.save_screenshot(str(picture))
+    charts = browser.find_elements(By.CSS_SELECTOR, CHARTS)
+    return {"charts": len(charts), "broken": broken(browser), "queries": queries(browser)}
+
+
+def main(folder: str, answer: str, *slugs: str) -> None:
     """See the module's text."""
     base, user = os.environ["ANFANG_URL"], os.environ["ANFANG_USER"]
     password = Path(os.environ["ANFANG_PASSWORD_FILE"]).read_text(encoding="utf-8").strip()
     browser = open_browser(os.environ["ANFANG_CHROMIUM"], os.environ["ANFANG_CHROMEDRIVER"])
     try:
         log_in(browser, base, user, password)
-        open_dashboard(browser, base, slug)
-        browser.save_screenshot(png)
-        seen = {
-            "charts": len(browser.find_elements(By.CSS_SELECTOR, CHARTS)),
-            "broken": broken(browser),
-            "queries": queries(browser),
-        }
+        seen = {slug: look(browser, base, slug, Path(folder) / f"{slug}.png") for slug in slugs}
         Path(answer).write_text(json.dumps(seen, ensure_ascii=False), encoding="utf-8")
     except TimeoutException:
         shown = browser.find_element(By.TAG_NAME, "body").text[:500]

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from PIL import Image
 
 from dashboards.superset import server
 from dashboards.superset.api import Api
@@ -18,7 +20,8 @@ from infra.settings import Settings
 
 BROWSER: Final = HERE / "browser.py"
 PROGRAMS: Final = {"ANFANG_CHROMIUM": "chromium", "ANFANG_CHROMEDRIVER": "chromedriver"}
-TIMEOUT_S: Final = 600
+TIMEOUT_S: Final = 900
+PICTURE_WIDTH: Final = 1200
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -29,21 +32,34 @@ class Page(msgspec.Struct, frozen=True):
     queries: dict[str, dict[str, Any]]
 
 
-def look(settings: Settings, dashboard: str, picture: Path) -> Page:
-    """Open the dashboard (its slug), write a picture of the whole page."""
+def look(settings: Settings, dashboards: Sequence[str], folder: Path) -> dict[str, Page]:
+    """Open the dashboards (their slugs), write a picture of each whole page to folder/SLUG.png."""
     env = {
         **browser_programs(),
         "ANFANG_URL": server.url(settings),
         "ANFANG_USER": server.ADMIN,
         "ANFANG_PASSWORD_FILE": str(server.admin_password_file(settings)),
     }
-    picture.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     python = ensure_environment(settings) / "bin" / "python"
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "page.json"
-        command = [str(python), str(BROWSER), dashboard, str(picture.absolute()), str(answer)]
-        _run(command, {**os.environ, **env, "HOME": folder})
-        return msgspec.json.decode(answer.read_bytes(), type=Page)
+    with tempfile.TemporaryDirectory() as home:
+        answer = Path(home) / "pages.json"
+        _run(
+            [str(python), str(BROWSER), str(folder.absolute()), str(answer), *dashboards],
+            {**os.environ, **env, "HOME": home},
+        )
+        pages = msgspec.json.decode(answer.read_bytes(), type=dict[str, Page])
+    for dashboard in dashboards:
+        shrink(folder / f"{dashboard}.png")
+    return pages
+
+
+def shrink(picture: Path) -> None:
+    """Make a picture small enough for the documents: 1200 pixels wide, 256 colours."""
+    with Image.open(picture) as whole:
+        height = round(whole.height * PICTURE_WIDTH / whole.width)
+        small = whole.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
+    small.quantize(256, kmeans=1, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 def browser_programs() -> dict[str, str]:

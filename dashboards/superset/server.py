@@ -26,6 +26,7 @@ NAME: Final = "superset"
 ADMIN: Final = "admin"
 ADMIN_SECRET: Final = "superset_admin"  # noqa: S105 names of secrets
 KEY_SECRET: Final = "superset_secret_key"  # noqa: S105
+GUEST_SECRET: Final = "superset_guest_key"  # noqa: S105
 THREADS: Final = 6
 READY_TIMEOUT_S: Final = 90.0
 
@@ -96,9 +97,13 @@ def _choose_port(settings: Settings) -> int:
 
 def _environment(settings: Settings, home: Path) -> dict[str, str]:
     settings.secret(KEY_SECRET)
+    settings.secret(GUEST_SECRET)
+    secrets = stack_home(settings) / "secrets"
     return {
         "ANFANG_SUPERSET_HOME": str(home),
-        "ANFANG_SUPERSET_SECRET_KEY_FILE": str(stack_home(settings) / "secrets" / KEY_SECRET),
+        "ANFANG_SUPERSET_SECRET_KEY_FILE": str(secrets / KEY_SECRET),
+        "ANFANG_SUPERSET_GUEST_KEY_FILE": str(secrets / GUEST_SECRET),
+        "ANFANG_SUPERSET_EMBED_ORIGINS": settings.superset_embed_origins,
         "SUPERSET_CONFIG_PATH": str(CONFIG),
         "SUPERSET_HOME": str(home),
         "FLASK_APP": "superset.app:create_app()",

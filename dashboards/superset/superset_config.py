@@ -4,6 +4,7 @@ Only what differs from Superset's defaults stands here. Secrets are read from fi
 """
 
 import os
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -14,6 +15,8 @@ os.umask(0o077)  # the metadata database holds (encrypted) passwords
 
 HOME = Path(os.environ["ANFANG_SUPERSET_HOME"])
 SECRET_KEY = Path(os.environ["ANFANG_SUPERSET_SECRET_KEY_FILE"]).read_text(encoding="utf-8").strip()
+GUEST_TOKEN_JWT_SECRET = Path(os.environ["ANFANG_SUPERSET_GUEST_KEY_FILE"]).read_text(encoding="utf-8").strip()
+EMBED_ORIGINS = os.environ.get("ANFANG_SUPERSET_EMBED_ORIGINS", "").split()
 
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{HOME / 'superset.db'}"
 SQLALCHEMY_ENGINE_OPTIONS = {"connect_args": {"timeout": 30}}
@@ -66,14 +69,31 @@ TALISMAN_CONFIG = {
         "style-src": ["'self'", "'unsafe-inline'"],
         "font-src": ["'self'", "data:"],
         "script-src": ["'self'", "'strict-dynamic'"],
-        "frame-ancestors": ["'self'"],
+        "frame-ancestors": ["'self'", *EMBED_ORIGINS],
     },
     "content_security_policy_nonce_in": ["script-src"],
     "force_https": False,  # on the loopback; a proxy in front of it speaks TLS
     "session_cookie_secure": False,
 }
 
+# Embedded dashboards: a guest's token is for one estate, and opens only the dashboards that it names.
+GUEST_ROLE_NAME = "anfang guest"
+GUEST_TOKEN_JWT_AUDIENCE = "anfang"  # noqa: S105 no secret
+GUEST_CLAUSE = re.compile(r"estate_id = '[a-z0-9_]+'")
+
+
+def GUEST_TOKEN_VALIDATOR_HOOK(asked: dict) -> bool:  # noqa: N802 Superset's name
+    """Whether a token may be made: for one estate's rows, of every dataset."""
+    rules = asked["rls"]
+    return len(rules) == 1 and not rules[0].get("dataset") and bool(GUEST_CLAUSE.fullmatch(rules[0]["clause"]))
+
+
 SQL_MAX_ROW = 100_000
 SUPERSET_WEBSERVER_TIMEOUT = 60
 SQLLAB_TIMEOUT = 60
-FEATURE_FLAGS = {"ALERT_REPORTS": False, "EMBEDDED_SUPERSET": False, "ENABLE_TEMPLATE_PROCESSING": False}
+FEATURE_FLAGS = {
+    "ALERT_REPORTS": False,  # wants Celery and a mail server: docs/analyst.md
+    "EMBEDDED_SUPERSET": True,
+    "ENABLE_TEMPLATE_PROCESSING": False,
+    "RLS_IN_SQLLAB": True,
+}

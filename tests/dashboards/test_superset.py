@@ -1,9 +1,11 @@
-"""A real Superset on the real ClickHouse: it starts, imports, every chart shows something, and the check notices."""
+"""A real Superset on the real ClickHouse: every chart shows something, the check notices, each sees their estate."""
 
 import json
+import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,23 +14,34 @@ from dashboards.superset import server
 from dashboards.superset.api import Api, ApiError, connect
 from dashboards.superset.assets import read_assets
 from dashboards.superset.cli import dashboards
+from dashboards.superset.embedded import guest_token, open_to_guests
+from dashboards.superset.people import role_of
 from dashboards.superset.transfer import export_assets, import_assets
+from infra.errors import UserError
 from infra.settings import Settings
+from tests.dashboards.superset_estate import LAST, NOW, SITE, fill
 from warehouse.client import connect as clickhouse
-from warehouse.migrate import migrate, statements
+from warehouse.estate import record_site
+from warehouse.migrate import migrate
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]  # the first run on a machine installs Superset
 
-ROWS = Path(__file__).with_name("superset_rows.sql")
-CROSSING_CHARTS = {"最近一日通行人次", "每日通行人次（按计数线）", "通行热力：小时 × 星期"}
-ALERT_CHARTS = {"最近一日告警数", "每日告警数（按规则）", "告警清单"}
+OTHER = "other_garden"
+INCIDENT_CHARTS = {chart["slice_name"] for name, chart in read_assets().items() if name.startswith("charts/incident")}
 
 
 @pytest.fixture
-def superset(fresh: Settings) -> Iterator[Settings]:
-    """A started Superset over fifteen days of rows."""
-    migrate(fresh, ("demo_garden",))
-    _run(fresh, *statements(ROWS.read_text(encoding="utf-8")))
+def superset(fresh: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """A started Superset over fifteen days of one estate and two of another."""
+    fill(fresh, tmp_path)
+    migrate(fresh, (OTHER,))
+    other = SITE.model_copy(update={"estate": SITE.estate.model_copy(update={"id": OTHER})})
+    with clickhouse(fresh, "loader") as client:
+        record_site(client, other, NOW)
+        client.execute(
+            "INSERT INTO nightly_accounting (estate_id, day, raw, valid, zone_minutes) VALUES",
+            [(OTHER, day, 7, 7, 9) for day in (LAST, LAST.replace(day=1))],
+        )
     try:
         assert server.start(fresh)
         yield fresh
@@ -36,23 +49,39 @@ def superset(fresh: Settings) -> Iterator[Settings]:
         server.stop(fresh)
 
 
-@pytest.mark.timeout(900)  # the first run on a machine installs Superset
-def test_superset_shows_the_warehouse_and_the_check_notices_what_is_broken(superset: Settings, tmp_path: Path) -> None:
+def test_superset_shows_the_warehouse_and_each_sees_their_estate(superset: Settings, tmp_path: Path) -> None:
     assert not server.start(superset), "a second start does nothing"
     api = connect(superset)
     _only_the_generated_password_opens(superset)
 
     assert import_assets(superset, api) == import_assets(superset, api) == len(read_assets())
     assert export_assets(api, tmp_path / "assets") == len(read_assets())
-    assert {asset["uuid"]: asset for asset in read_assets(tmp_path / "assets").values() if "uuid" in asset} == {
-        asset["uuid"]: asset for asset in read_assets().values() if "uuid" in asset
-    }
-
+    assert _by_uuid(tmp_path / "assets") == _by_uuid()
     assert _check(superset, tmp_path / "good.json") == (0, set(), set())
-    assert json.loads((tmp_path / "good.json").read_text())["charts"] >= 12
+    assert json.loads((tmp_path / "good.json").read_text())["charts"] >= 50
 
-    _run(superset, "TRUNCATE TABLE alerts", "RENAME TABLE crossings TO crossings_away")
-    assert _check(superset, tmp_path / "bad.json") == (1, CROSSING_CHARTS, ALERT_CHARTS)
+    _people_see_their_estate(superset, api)
+    _a_guest_sees_one_dashboard_of_one_estate(superset, api)
+
+    import_assets(superset, api, language="en")
+    assert _check(superset, tmp_path / "english.json") == (0, set(), set())
+    with pytest.raises(UserError, match="English"):
+        export_assets(api, tmp_path / "assets")
+
+    import_assets(superset, api)
+    _run(
+        superset, "TRUNCATE TABLE incidents", "TRUNCATE TABLE gate_passages", "RENAME TABLE crossings TO crossings_away"
+    )
+    code, failed, empty = _check(superset, tmp_path / "bad.json")
+    bad = json.loads((tmp_path / "bad.json").read_text())
+    assert (code, empty) == (1, set()), "what waits for a ledger is not empty"
+    assert set(bad["waiting"]) == INCIDENT_CHARTS | {"各门禁通行"}
+    assert "anfang ledger import incidents" in bad["waiting"]["近一年与此前一年"]
+    assert {"最近一日进出小区人次", "分区之间的人流"} <= failed
+
+    _run(superset, "RENAME TABLE crossings_away TO crossings", "TRUNCATE TABLE camera_minutes")
+    assert _check(superset, tmp_path / "empty.json")[:2] == (1, set())
+    assert "每日画面异常" in json.loads((tmp_path / "empty.json").read_text())["empty"]
 
 
 def _only_the_generated_password_opens(settings: Settings) -> None:
@@ -60,6 +89,78 @@ def _only_the_generated_password_opens(settings: Settings) -> None:
     assert stat.S_IMODE((server.superset_home(settings) / "superset.db").stat().st_mode) == 0o600
     with pytest.raises(ApiError, match="401"):
         Api(server.url(settings), "admin")
+
+
+def _people_see_their_estate(settings: Settings, api: Api) -> None:
+    roles = {role["name"]: role["id"] for role in api.everything("security/roles")}
+    days = _chart(api, "已装载天数")
+    assert _answer(api, days) == 17
+    own, other = role_of(SITE.estate.id), role_of(OTHER)
+    for names, expected in (([], 0), ([own], 15), ([other], 2), ([own, other], 17)):
+        person = _person(settings, api, [roles[name] for name in ("Alpha", *names)])
+        assert _answer(person, days) == expected, names
+    with pytest.raises(ApiError, match="403"):
+        _answer(_person(settings, api, [roles["Gamma"]]), days)
+
+
+def _person(settings: Settings, api: Api, roles: list[int]) -> Api:
+    name, word = f"u{secrets.token_hex(4)}", secrets.token_urlsafe(12)
+    about = {"username": name, "first_name": name, "last_name": name, "email": f"{name}@localhost", "active": True}
+    api.post("/api/v1/security/users/", {**about, "password": word, "roles": roles})
+    return Api(server.url(settings), word, name)
+
+
+def _a_guest_sees_one_dashboard_of_one_estate(settings: Settings, api: Api) -> None:
+    embedded = open_to_guests(api, "quality", ["http://127.0.0.1:8600"])
+    assert embedded == open_to_guests(api, "quality", ["http://127.0.0.1:8600"])
+    days, score = _chart(api, "已装载天数"), _chart(api, "得分率（%）")
+    boards = {board["slug"]: board["id"] for board in api.everything("dashboard")}
+    for estate, expected in ((SITE.estate.id, 15), (OTHER, 2), ("nobody", 0)):
+        guest = Api.guest(server.url(settings), guest_token(api, embedded, estate))
+        assert guest.get("/api/v1/dashboard/quality")["result"]["dashboard_title"] == "数据质量"
+        assert _answer(guest, days, boards["quality"]) == expected
+    for path in ("/api/v1/dashboard/kpi", f"/api/v1/chart/{score['id']}", "/api/v1/database/", "/api/v1/sqllab/"):
+        with pytest.raises(ApiError, match=r"40[1345]"):
+            guest.get(path)
+    for board in (boards["quality"], boards["kpi"]):
+        with pytest.raises(ApiError, match="403"):
+            _answer(guest, score, board)
+    bent = {**days, "query_context": days["query_context"].replace("days_loaded", "valid_sum")}
+    guest = Api.guest(server.url(settings), guest_token(api, embedded, OTHER))
+    assert _answer(guest, bent, boards["quality"]) == 14, "another question has the same rows only"
+    with pytest.raises(ApiError, match=r"40[13]"):
+        Api.guest(server.url(settings), "x.y.z").get("/api/v1/dashboard/quality")
+    asked = {"user": {"username": "g"}, "resources": [{"type": "dashboard", "id": embedded}]}
+    for rules in (
+        [],
+        [{"clause": "1 = 1"}],
+        [{"clause": "estate_id = 'a' OR 1"}],
+        [{"clause": "estate_id = 'a'", "dataset": 1}],
+    ):
+        with pytest.raises(ApiError, match="400"):
+            api.post("/api/v1/security/guest_token/", {**asked, "rls": rules})
+    with pytest.raises(UserError, match="not plain"):
+        guest_token(api, embedded, "a' OR '1")
+
+
+def _chart(api: Api, name: str) -> dict[str, Any]:
+    number = next(chart["id"] for chart in api.everything("chart") if chart["slice_name"] == name)
+    found: dict[str, Any] = api.get(f"/api/v1/chart/{number}")["result"]
+    return found
+
+
+def _answer(api: Api, chart: dict[str, Any], dashboard: int | None = None) -> Any:
+    """The one value that a chart's saved query gives, asked as a dashboard's page asks."""
+    context = json.loads(chart["query_context"])
+    form = {**json.loads(chart["params"]), "slice_id": chart["id"], "dashboardId": dashboard}
+    answer = api.post("/api/v1/chart/data", {**context, "form_data": form, "force": True})
+    ((value,),) = [row.values() for row in answer["result"][0]["data"]]
+    return value
+
+
+def _by_uuid(folder: Path | None = None) -> dict[str, Any]:
+    assets = read_assets(folder) if folder else read_assets()
+    return {asset["uuid"]: asset for asset in assets.values() if "uuid" in asset}
 
 
 def _check(settings: Settings, out: Path) -> tuple[int, set[str], set[str]]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -9,11 +10,15 @@ import pytest
 import yaml
 
 from dashboards.superset.assets import ASSETS, DATABASE, MASK, address, normalised, pack, read_assets, unpack
-from dashboards.superset.check import filled_rows
+from dashboards.superset.check import filled_rows, read_waits
+from warehouse.access import LEDGERS, READ_WHOLE
 
 FILES = read_assets()
 CHARTS = {name: asset for name, asset in FILES.items() if name.startswith("charts/")}
 DATASETS = {name: asset for name, asset in FILES.items() if name.startswith("datasets/")}
+BOARDS = {name: asset for name, asset in FILES.items() if name.startswith("dashboards/")}
+_BY_UUID = {dataset["uuid"]: dataset for dataset in DATASETS.values()}
+DATASET_OF = {chart["uuid"]: _BY_UUID[chart["dataset_uuid"]] for chart in CHARTS.values()}
 URI = address("127.0.0.1", 8123, "anfang")
 
 
@@ -50,7 +55,7 @@ def test_each_chart_is_explained_and_asks_what_it_shows(name: str) -> None:
     assert chart["description"]
     asked = [metric for query in chart["query_context"]["queries"] for metric in query.get("metrics", [])]
     shown = chart["params"].get("metrics") or [metric for metric in [chart["params"].get("metric")] if metric]
-    assert asked == shown
+    assert asked == shown + chart["params"].get("metrics_b", [])
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -61,9 +66,64 @@ def test_each_column_and_metric_is_explained_in_both_languages(name: str) -> Non
 
 
 def test_every_chart_stands_on_a_dashboard() -> None:
-    boards = [asset for name, asset in FILES.items() if name.startswith("dashboards/")]
-    placed = {cell["meta"]["uuid"] for board in boards for cell in _cells(board)}
+    placed = {cell["meta"]["uuid"] for board in BOARDS.values() for cell in _cells(board)}
     assert placed == {chart["uuid"] for chart in CHARTS.values()}
+
+
+def test_seven_dashboards_show_at_least_five_charts_each() -> None:
+    assert {name: len(_cells(board)) >= 5 for name, board in BOARDS.items()} == dict.fromkeys(
+        (f"dashboards/{slug}.yaml" for slug in ("alerts", "devices", "flow", "kpi", "operations", "quality", "safety")),
+        True,
+    )
+    assert len(CHARTS) >= 50
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_filter_acts_on_charts_whose_dataset_has_its_column(name: str) -> None:
+    """Numbers stand for charts in the order of their uuids, as `normalised` gives them."""
+    board = BOARDS[name]
+    assert board["metadata"]["cross_filters_enabled"]
+    placed = sorted(cell["meta"]["uuid"] for cell in _cells(board))
+    for native in board["metadata"]["native_filter_configuration"]:
+        column = native["targets"][0].get("column", {}).get("name", "day")
+        for number, uuid in enumerate(placed, start=1):
+            if number not in native["scope"]["excluded"]:
+                columns = {entry["column_name"] for entry in DATASET_OF[uuid]["columns"]}
+                assert column in columns, f"{native['name']} acts on {uuid}"
+
+
+def test_everything_is_certified_and_says_by_whom() -> None:
+    for asset in [*CHARTS.values(), *BOARDS.values()]:
+        assert asset["certified_by"]
+    for dataset in DATASETS.values():
+        assert dataset["extra"]["certification"]["certified_by"]
+        assert all(metric["extra"]["certification"] for metric in dataset["metrics"])
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_names_columns_and_metrics_that_its_dataset_has(name: str) -> None:
+    dataset, params = DATASET_OF[CHARTS[name]["uuid"]], CHARTS[name]["params"]
+    columns = {entry["column_name"] for entry in dataset["columns"]}
+    metrics = {entry["metric_name"] for entry in dataset["metrics"]}
+    asked = [*params.get("metrics", ()), *params.get("metrics_b", ()), params.get("metric")]
+    assert {metric for metric in asked if isinstance(metric, str)} <= metrics
+    groups = params.get("groupby", ())
+    named = [*([groups] if isinstance(groups, str) else groups), *params.get("all_columns", ()), params.get("x_axis")]
+    assert {column for column in named if column} <= columns
+
+
+def test_a_rule_has_a_name_of_its_own() -> None:
+    told = (ASSETS.parents[2] / "docs/subscriber.md").read_text(encoding="utf-8")
+    rules = re.findall(r"^\| `(\w+)` \| .* \| (?:critical|warning|info|a step)", told, re.MULTILINE)
+    assert len(rules) >= 17
+    for rule in rules:
+        assert f"'{rule}'" in FILES["datasets/alerts.yaml"]["sql"], rule
+
+
+def test_what_may_be_empty_names_charts_and_tables_that_there_are() -> None:
+    for table, wait in read_waits().items():
+        assert table in (*READ_WHOLE, "dispositions", *LEDGERS)
+        assert {f"charts/{chart}.yaml" for chart in wait.charts} <= CHARTS.keys()
 
 
 def test_numbers_that_superset_gave_do_not_reach_the_files() -> None:
