@@ -32,6 +32,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import batch.nightly
 import dashboards.report
+import dashboards.web.run
 from batch.accounting import DayAccount
 from dashboards.report import ReportFiles
 from infra.clock import MINUTE_MS, day_bounds_ms
@@ -86,6 +87,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     of the plain running sum; `false_alerts` are alerts that no injected incident explains. `camera_crossings_true` and
     `_seen` are those of the rendered video's lines, [in direction +1, in -1]: in truth, and as the warehouse has them.
     `stream_batch_differences` are of whole days: the minute of the video is still open when the nightly runs.
+    `page_zones`, `page_alerts` are what the live page shows at the newest moment.
     """
 
     site: str
@@ -109,6 +111,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     report: str
     report_figures: int
     report_figures_verified: int
+    page_zones: int
+    page_alerts: int
     seconds: float = 0.0
     seconds_by_step: dict[str, float] = {}
 
@@ -186,6 +190,7 @@ class Walked:
     accounts: Sequence[DayAccount]
     issued: ReportFiles
     verified: int
+    page: dashboards.web.run.Summary
 
 
 def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
@@ -204,7 +209,8 @@ def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
     accounts = steps.do("Spark nightly: 16 days into ClickHouse", lambda bar: _nightly(settings, site, real, bar))
     issued = steps.do("report: DOCX, PDF, XLSX, JSON", lambda _: _report(settings, site, real.start, simulated.start))
     verified = steps.do("verify the report's figures", lambda _: _verify(settings, issued))
-    walked = Walked(real, simulated, filmed, produced, accounts, issued, verified)
+    (page,) = steps.do("what the live page shows", lambda _: dashboards.web.run.check(settings, [site], replay=True))
+    walked = Walked(real, simulated, filmed, produced, accounts, issued, verified, page)
     summary = steps.do("compare with the truth", lambda _: _compare(settings, site, walked))
     took = round(time.monotonic() - began, 1)
     return msgspec.structs.replace(summary, seconds=took, seconds_by_step=dict(steps.seconds))
@@ -327,6 +333,8 @@ def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
         report=str(walked.issued.paths["pdf"]),
         report_figures=walked.issued.figures,
         report_figures_verified=walked.verified,
+        page_zones=walked.page.zones,
+        page_alerts=walked.page.alerts,
     )
 
 
@@ -405,6 +413,7 @@ def _tell(summary: Summary, console: Console) -> None:
         "",
         f"open   {s.report}",
         "look   .venv/bin/anfang watch          occupancy and alerts in the terminal",
+        "look   .venv/bin/anfang web user add guard --role guard && .venv/bin/anfang web --replay     the live page",
         "look   make dashboards                 Superset on these days",
         "stop   make down",
     )

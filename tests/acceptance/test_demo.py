@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from infra.local.process import wait_until
+from infra.settings import SMALL_SITE
+from infra.site import load_site
 from infra.settings import Settings
 from tests.conftest import stack_settings
 
@@ -86,6 +88,11 @@ def _check(summary: dict[str, object]) -> None:
     assert summary["false_alerts"] == 0
     assert summary["stream_batch_differences"] == 0
     assert summary["report_figures"] == summary["report_figures_verified"]
+    assert summary["page_zones"] == len(load_site(SMALL_SITE).zones)
+    alerts, shown = summary["alerts"], summary["page_alerts"]
+    assert isinstance(alerts, int)
+    assert isinstance(shown, int)
+    assert 0 < shown <= alerts
     true, seen = summary["camera_crossings_true"], summary["camera_crossings_seen"]
     assert isinstance(true, list)
     assert isinstance(seen, list)
