@@ -12,9 +12,8 @@ import psutil
 import pytest
 
 from infra.local.process import wait_until
-from infra.settings import SMALL_SITE
+from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.settings import Settings
 from tests.conftest import stack_settings
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
