@@ -7,6 +7,7 @@ Its checksums, control batches and positions are dealt with as it does; aborted 
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
@@ -55,13 +56,19 @@ def unpack(fetched: fetcher.PartitionRecords) -> Iterator[list[LightRecord]]:
 
 
 def take_all(result: fetcher.FetchResult, max_records: int | None = None) -> list[LightRecord]:
-    """What `FetchResult.getall` gives, but the last record batch is given whole: a few more than `max_records`."""
+    """What `FetchResult.getall` gives: all records, or the next `max_records`, and the position after them."""
     if not result.check_assignment(result._topic_partition) or not result.has_more():
         return []
-    taken: list[LightRecord] = []
-    for records in result._partition_records:
-        taken += records
-        if max_records is not None and len(taken) >= max_records:
+    fetched, taken = result._partition_records, list[LightRecord]()
+    for records in fetched:
+        room = len(records) if max_records is None else max_records - len(taken)
+        taken += records[:room]
+        if len(records) > room:
+            fetched._records_iterator = chain([records[room:]], fetched._records_iterator)
+            fetched.next_fetch_offset = records[room].offset
+        elif records:
+            fetched.next_fetch_offset = max(fetched.next_fetch_offset, records[-1].offset + 1)
+        if len(taken) == max_records:
             result._update_position()
             return taken
     result._update_position()

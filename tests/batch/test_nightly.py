@@ -193,7 +193,7 @@ def test_stream_and_batch_meet_in_the_zone_minutes(warehouse: Settings, site: Si
     assert account.streamed_dead_letters == 1
     with connect(warehouse, "migrator") as client:
         minutes = client.execute(
-            "SELECT zone_id, ins, outs, batch_ins, batch_outs, revision, visible FROM zone_minutes"
+            "SELECT zone_id, ins, outs, batch_ins, batch_outs, revision, visible FROM zone_minutes ORDER BY zone_id"
         )
         assert minutes == [("building_1", 1, 0, 1, 0, 2, 2), ("plaza", 3, 0, 0, 0, 1, None)]
         alert = "SELECT status, toUnixTimestamp64Milli(published_time), measured, evidence, revision FROM alerts"
