@@ -413,9 +413,9 @@ def _tell(summary: Summary, console: Console) -> None:
         "",
         f"open   {s.report}",
         "look   .venv/bin/anfang watch          occupancy and alerts in the terminal",
-        "look   .venv/bin/anfang web user add guard --role guard && .venv/bin/anfang web --replay     the live page",
+        "look   .venv/bin/anfang web --replay   the live page (first: .venv/bin/anfang web user add me --role guard)",
         "look   make dashboards                 Superset on these days",
         "stop   make down",
     )
     for line in lines:
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
