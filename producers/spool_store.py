@@ -9,7 +9,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +18,13 @@ from msgspec import Struct
 from infra import metrics
 from infra.errors import UserError
 from infra.local.files import private_folder
+from infra.queries import sql_reader
 from producers.sink import Headers
 from producers.thinning import Part, Thinned, first_part, give_up, tell_thinned
 
 Tell = Callable[[str], None]
 
-QUERIES: Final = Path(__file__).parent / "spool_queries"
+_query: Final = sql_reader(Path(__file__).parent / "spool_queries")
 AT_ONCE: Final = 500
 MOST_IN_FLIGHT: Final = 10_000
 ROOM: Final = 1 / 16
@@ -251,8 +251,3 @@ def _message(row: sqlite3.Row) -> Message:
     headers = row["headers"]
     known = None if headers is None else msgspec.msgpack.decode(headers, type=Headers)
     return Message(row["id"], row["topic"], row["message_key"], row["message_value"], row["timestamp_ms"], known)
-
-
-@cache
-def _query(name: str) -> str:
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,6 +16,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, NetworkError, ServerException
 
 from infra.errors import UserError
+from infra.queries import sql_reader
 from infra.settings import Settings
 
 Role = Literal["migrator", "loader", "analyst", "office", "auditor"]
@@ -26,6 +26,8 @@ Row = tuple[object, ...]
 Column = np.ndarray | Sequence[object]
 
 QUERIES: Final = Path(__file__).parent / "queries"
+query: Final = sql_reader(QUERIES)
+"""The SQL of `warehouse/queries/NAME.sql`."""
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLACE: Final = re.compile(r"\{(\w+):Identifier\}")
 CONNECT_TIMEOUT_S: Final = 5
@@ -101,12 +103,6 @@ def _refused(error: Exception, to: Access) -> UserError:
 def said(error: ServerException) -> str:
     """ClickHouse's own words, without its stack trace."""
     return str(error.message).split("Stack trace")[0].strip()
-
-
-@cache
-def query(name: str) -> str:
-    """The SQL of `warehouse/queries/NAME.sql`."""
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def ask(client: Client, name: str, /, **parameters: Parameter) -> list[Row]:

@@ -9,7 +9,6 @@ lies in the outbox goes to Kafka after the restart under the ids it has (`sender
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,10 +17,11 @@ from msgspec import Struct
 
 from infra.clock import HOUR_MS
 from infra.errors import UserError
+from infra.queries import sql_reader
 
 SEEN_MS: Final = 49 * HOUR_MS
 BUSY_TIMEOUT_S: Final = 30.0
-SQL: Final = Path(__file__).parent / "sql"
+_sql: Final = sql_reader(Path(__file__).parent / "sql")
 Kept = TypeVar("Kept")
 
 
@@ -100,8 +100,3 @@ class Store:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-
-@cache
-def _sql(question: str) -> str:
-    return (SQL / f"{question}.sql").read_text(encoding="utf-8")

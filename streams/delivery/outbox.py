@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,11 @@ from infra.clock import DAY_MS
 from infra.errors import UserError
 from infra.events import Alert, Severity, derived_id
 from infra.local.files import private_folder
+from infra.queries import sql_reader
 from infra.settings import Settings
 from streams.delivery.matching import Told
 
-QUERIES: Final = Path(__file__).parent / "outbox_queries"
+_query: Final = sql_reader(Path(__file__).parent / "outbox_queries")
 CANARY: Final = "canary"
 KEEP_CLOSED_MS: Final = 4 * DAY_MS
 KEEP_OPEN_MS: Final = 90 * DAY_MS
@@ -271,8 +272,3 @@ def _locked(path: Path) -> int:
             f"another `anfang deliver` has the outbox {path}", "stop it, or give this one an ANFANG_HOME of its own"
         ) from error
     return lock
-
-
-@cache
-def _query(name: str) -> str:
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")

@@ -175,28 +175,26 @@ def figure(value: float) -> str:
 @contextmanager
 def own_warehouse() -> Iterator[Settings]:
     """Settings of a ClickHouse of our own in a temporary home, its Kafka stopped; all of it at the end."""
-    signal.signal(signal.SIGTERM, _leave)
-    with tempfile.TemporaryDirectory(prefix="anfang-bench-") as home:
-        settings = stack_settings(Path(home)).model_copy(update={"keep_all_history": True})
-        fetch_parts(settings)
-        try:
-            up(settings)
-            stop_process(settings, "kafka")  # not measured, and not quite idle
-            yield settings
-        finally:
-            down(settings)
+    with _own_parts(without="kafka") as settings:
+        yield settings
 
 
 @contextmanager
 def own_stack() -> Iterator[Settings]:
     """Settings of a Kafka of our own in a temporary home, stopped at the end whatever happens."""
+    with _own_parts(without="clickhouse") as settings:
+        yield settings
+
+
+@contextmanager
+def _own_parts(*, without: str) -> Iterator[Settings]:
     signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="anfang-bench-") as home:
         settings = stack_settings(Path(home)).model_copy(update={"keep_all_history": True})
         fetch_parts(settings)
         try:
             up(settings)
-            stop_process(settings, "clickhouse")  # not measured, and not quite idle
+            stop_process(settings, without)  # not measured, and not quite idle
             yield settings
         finally:
             down(settings)
