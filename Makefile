@@ -30,7 +30,7 @@ down: .venv/ready  ## stop everything
 
 test: setup  ## unit, property and integration tests on real parts
 	$(PYTHON) -m pytest -m "not stack and not long" --numprocesses 2 --dist loadfile
-	$(PYTHON) -m pytest -m "stack and not long"
+	$(PYTHON) -m pytest -m "stack and not long" --numprocesses 2 --dist loadfile --durations 25
 
 check: .venv/ready  ## ruff, mypy strict, import rules, SQL format, schemas up to date
 	.venv/bin/ruff format --check .

@@ -1,4 +1,4 @@
-"""The real local stack for tests: one for the whole run, and fresh topics and a database name for each test."""
+"""The real local stack for tests: one for each pytest process, and fresh topics and a database name for each test."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ hypothesis.load_profile("anfang")
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a real stack in a temporary home on free ports, stopped at the end of the run."""
-    _stop_orphans(tmp_path_factory.getbasetemp().parent)
+    _stop_orphans(tmp_path_factory.getbasetemp())
     settings = stack_settings(tmp_path_factory.mktemp("stack"))
     (settings.home / "owner").write_text(str(os.getpid()))
     fetch_parts(settings)
@@ -63,9 +63,10 @@ def _forget(settings: Settings) -> None:
         pytest.fail(f"ClickHouse does not answer after the test: {error}")
 
 
-def _stop_orphans(root: Path) -> None:
+def _stop_orphans(own: Path) -> None:
     """Stop stacks of earlier runs that were killed before they could stop their own."""
-    for owner in root.glob("*/stack*/owner"):
+    root = own.parent.parent if "PYTEST_XDIST_WORKER" in os.environ else own.parent
+    for owner in (*root.glob("*/stack*/owner"), *root.glob("*/popen-*/stack*/owner")):
         if not psutil.pid_exists(int(owner.read_text())):
             down(stack_settings(owner.parent))
             owner.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from infra.settings import Settings
 from infra.site import Site
 from infra.subscriptions import read_subscriptions
 from infra.topics import ALERTS, DEAD_LETTERS, topic_name
-from infra.validate import Refusal
+from infra.validate import Refusal, undecodable
 from streams import worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
@@ -166,7 +166,7 @@ def judge_alert(value: bytes | None, site: Site) -> Alert | Refusal:
     try:
         alert = _decoder.decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Refusal("invalid_field", str(error))
+        return undecodable(value or b"", str(error))
     if alert.estate_id != site.estate.id:
         return Refusal("wrong_estate", f"estate_id {alert.estate_id!r}, expected {site.estate.id!r}")
     latest_ms = max(alert.opened_ms, alert.updated_ms, alert.closed_ms or 0)

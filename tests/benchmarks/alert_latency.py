@@ -140,7 +140,8 @@ class Side:
     def _send(self, sink: KafkaSink, maximum: float, wait: Callable[[], None]) -> dict[int, range]:
         """Send each load's envelopes at its pace, after some that start the worker; returns their places."""
         seconds = min(STEP_S, (len(self.messages) - START) / (maximum * sum(LOADS) / 100))
-        _send_at(sink, self.messages[:START], maximum)
+        for key, value, timestamp_ms in self.messages[:START]:
+            sink.send(DETECTIONS, key, value, timestamp_ms)
         wait()
         steps, first = {}, START
         for load in LOADS:

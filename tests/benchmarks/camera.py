@@ -107,7 +107,7 @@ def run(settings: Settings, rounds: int) -> Result:
     fitted = {video: _fitted(settings, video) for video in {scene.video for scene in scenes()}}
     ours = partial(_measure, "ours", fitted, passes)
     plain = partial(_measure, "plain", dict.fromkeys(fitted, WEIGHTS), passes)
-    found = compare("camera", "cameras/core", ours, {"ultralytics_track": plain}, rounds)
+    found = compare("camera", "cameras/core", ours, {"ultralytics_track": plain}, rounds, warm_up=False)
     return _with_counts(found, passes, _worker(settings, "ack", 0, fitted[scenes()[0].video]))
 
 

@@ -97,13 +97,14 @@ def result(
     )
 
 
-def alternate(measures: Mapping[str, Measure], rounds: int) -> dict[str, list[float]]:
+def alternate(measures: Mapping[str, Measure], rounds: int, *, warm_up: bool = True) -> dict[str, list[float]]:
     """Measure each in turn, `rounds` times; every second round backwards, so that none always follows the same.
 
-    Before that each runs once uncounted: a Kafka that has just started is slow.
+    Before that each runs once uncounted: a Kafka that has just started is slow. What uses none may go without.
     """
-    for measure in measures.values():
-        measure()
+    if warm_up:
+        for measure in measures.values():
+            measure()
     values: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds):
         for name in list(measures)[:: 1 if number % 2 == 0 else -1]:
@@ -112,10 +113,12 @@ def alternate(measures: Mapping[str, Measure], rounds: int) -> dict[str, list[fl
     return values
 
 
-def compare(name: str, unit: str, ours: Measure, peers: Mapping[str, Measure], rounds: int) -> Result:
+def compare(
+    name: str, unit: str, ours: Measure, peers: Mapping[str, Measure], rounds: int, *, warm_up: bool = True
+) -> Result:
     """Measure ours beside its peers on this machine."""
     here = this_machine()
-    values = alternate({OURS: ours, **peers}, rounds)
+    values = alternate({OURS: ours, **peers}, rounds, warm_up=warm_up)
     return result(name, unit, here, values.pop(OURS), values)
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from infra.clock import SystemClock
 from infra.events import Alert
 from infra.site import Site
-from streams.alerts import Room, no_more_passages, take_envelopes, take_minutes, take_passages, told_up_to_ms
+from streams.alert_steps import Room, no_more_passages, take_envelopes, take_minutes, take_passages, told_up_to_ms
 from streams.coalescing import Record
 from streams.durable import DurableZones, Taken, ZoneValue
 from streams.zone_alerts import ZoneAlerts

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infra.clock import HOUR_MS, FakeClock
 from infra.events import Alert, Envelope, Health, Picture, encoder
-from streams.alerts import Room, take_envelopes, told_up_to_ms
+from streams.alert_steps import Room, take_envelopes, told_up_to_ms
 from streams.durable import DurableZones
 from streams.rules import camera_silent, camera_tampered, clock_skew
 from streams.zone_alerts import ZoneAlerts

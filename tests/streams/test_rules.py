@@ -13,7 +13,7 @@ from infra.events import Crossings, Envelope, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
 from streams import signs
-from streams.alerts import Room, overdue_by_clock
+from streams.alert_steps import Room, overdue_by_clock
 from streams.durable import DurableZones, ZoneValue
 from streams.rules import camera_silent, over_capacity, restricted_hours
 from streams.zone_alerts import ZoneAlerts, envelope_rules

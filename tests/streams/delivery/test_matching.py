@@ -139,7 +139,7 @@ def test_what_is_no_alert_is_refused_and_what_is_old_wakes_nobody(tmp_path: Path
     assert (matched.queued, matched.stale) == ([], 1)
     assert [refusal.reason for _, refusal in matched.refused] == [
         "wrong_estate",
-        "invalid_field",
+        "malformed_json",
         "event_time_off",
         "too_large",
     ]

@@ -103,7 +103,7 @@ def test_who_subscribed_by_command_gets_every_alert_though_the_worker_is_killed(
 
     asyncio.run(story())
     letters = {(letter.value(), dict(letter.headers() or [])["reason"]) for letter in read_all(settings, DEAD_LETTERS)}
-    assert letters == {(b"no alert", b"invalid_field")}
+    assert letters == {(b"no alert", b"malformed_json")}
     assert not any(SECRET.encode() in (message.value() or b"") for message in read_all(settings, SUBSCRIPTIONS))
 
 
