@@ -8,14 +8,16 @@ fetch; it is taken so:
 2. each touched zone is written once to the changelog, with everything not yet known to be sent in its outbox;
 3. when all changelog writes are durable the outputs are sent; when those are durable the batch is acked.
 
-Batches become durable in order; while one does, the next is computed. After a crash the outboxes are sent again: every
-output carries a deterministic id, so that is harmless. Whatever cannot be made durable in `DURABLE_TIMEOUT_S` ends the
-process: a restart is safe, going on is not.
+The batches of a partition become durable in order; while one does, the next is computed. Partitions do not wait for
+each other: they share no zone, and Kafka acknowledges many batches in the time of one. After a crash the outboxes are
+sent again: every output carries a deterministic id, so that is harmless. Whatever cannot be made durable in
+`DURABLE_TIMEOUT_S` ends the process: a restart is safe, going on is not.
 """
 
 import asyncio
 import os
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,6 +101,14 @@ class Taken(Generic[S]):
             self.outputs[zone_id].extend(outputs)
 
 
+@dataclass
+class Chain:
+    """The batches of one partition: one at a time is computed, the `last` one handed over becomes durable meanwhile."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    last: asyncio.Task[None] | None = None
+
+
 class DurableZones(Generic[S]):
     """The zones of one app: decoded values in memory, their bytes in the table's changelog."""
 
@@ -119,8 +129,7 @@ class DurableZones(Generic[S]):
         self._empty = empty
         self._values: dict[str, ZoneValue[S]] = {}
         self._asleep: dict[int, list[str]] = {}
-        self._turn = asyncio.Lock()
-        self._last: asyncio.Task[None] | None = None
+        self._chains: dict[int, Chain] = defaultdict(Chain)
 
     def value(self, zone_id: str, partition: int) -> ZoneValue[S]:
         """The zone's value, from memory or from the table's bytes; a new one where there is none."""
@@ -140,7 +149,7 @@ class DurableZones(Generic[S]):
         return [(zone_id, value) for zone_id, value in self._values.items() if value.partition == partition]
 
     async def run(self, stream: AsyncIterable[EventT[object]], take: Callable[[Sequence[Record]], Taken[S]]) -> None:
-        """Take batches from `stream` for ever; each is acked once it is durable, in order."""
+        """Take batches from `stream` for ever; each is acked once it is durable, those of a partition in order."""
         async for event, fetch in in_order(self._app, stream):
             await self._submit(event.message.partition, partial(take, fetch.records), event.ack)
 
@@ -149,16 +158,17 @@ class DurableZones(Generic[S]):
         await self._submit(partition, take, lambda: True)
 
     async def _submit(self, partition: int, take: Callable[[], Taken[S]], ack: Callable[[], bool]) -> None:
-        async with self._turn:
+        chain = self._chains[partition]
+        async with chain.turn:
             began = time.monotonic()
             taken = take()
             try:
                 written = await hand_over(self._app, self._write(partition, taken))
             except Exception as error:
                 stop_process(f"what was written could not be sent: {error!r}")
-            if self._last is not None:
-                await self._last
-            self._last = asyncio.create_task(self._finish(taken, written, ack, began))
+            if chain.last is not None:
+                await chain.last
+            chain.last = asyncio.create_task(self._finish(taken, written, ack, began))
 
     async def recover(self) -> None:
         """After the table was read back: forget what was decoded and send all outboxes again. Decoding waits."""
