@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -67,6 +68,7 @@ def _stop_orphans(own: Path) -> None:
     """Stop stacks of earlier runs that were killed before they could stop their own."""
     root = own.parent.parent if "PYTEST_XDIST_WORKER" in os.environ else own.parent
     for owner in (*root.glob("*/stack*/owner"), *root.glob("*/popen-*/stack*/owner")):
-        if not psutil.pid_exists(int(owner.read_text())):
-            down(stack_settings(owner.parent))
-            owner.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process of this run may be quicker
+            if not psutil.pid_exists(int(owner.read_text())):
+                down(stack_settings(owner.parent))
+                owner.unlink()
