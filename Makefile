@@ -7,6 +7,7 @@ ANFANG := .venv/bin/anfang
 NAME ?=
 SEEDS ?= 20
 MINUTES ?= 120
+SUPERSET ?= yes
 
 .PHONY: help setup demo down test check bench chaos troubles soak dashboards clean
 
@@ -22,8 +23,8 @@ help:  ## what there is to make
 setup: .venv/ready  ## the environment, and the parts that are fetched (Kafka, ClickHouse, fonts)
 	$(ANFANG) setup
 
-demo: .venv/ready  ## the whole way on real parts: 14 real days and an incident day, to a KPI report
-	$(ANFANG) demo
+demo: .venv/ready  ## the whole way on real parts, to a KPI report, the live page and Superset (SUPERSET=no: without)
+	$(ANFANG) demo $(if $(filter no,$(SUPERSET)),--no-superset)
 
 down: .venv/ready  ## stop everything
 	$(ANFANG) down

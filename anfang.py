@@ -47,14 +47,21 @@ for room in (infra.cli, producers.cli, streams.cli, warehouse.cli, batch.cli, da
 
 
 @cli.command()
-def demo(site: Annotated[Path | None, typer.Option(help="site file; default: the small estate")] = None) -> None:
+def demo(
+    site: Annotated[Path | None, typer.Option(help="site file; default: the small estate")] = None,
+    superset: Annotated[bool, typer.Option(help="start Superset, too (650 MB the first time)")] = True,
+) -> None:
     """Run the whole way on real parts: real counts and a simulated incident day, to a verified report.
+
+    It leaves the live page and Superset running, until `anfang down`.
 
     Example: anfang demo
     """
     import anfang_demo  # noqa: PLC0415 it needs every room
 
-    anfang_demo.run(load_settings(), load_site(site or SMALL_SITE), Console())
+    path = site or SMALL_SITE
+    settings = load_settings().model_copy(update={"site": path})
+    anfang_demo.run(settings, load_site(path), Console(), superset=superset)
 
 
 def app() -> None:

@@ -3,7 +3,8 @@
 14 real days (hourly counts of street sensors, as crossings at the estate's gates) and one simulated day with incidents,
 faults and poison go through Kafka and Faust at full speed, and after midnight a video of one gate, rendered with its
 exact truth, through YOLO. The nightly loads all 16 days into ClickHouse; the report on the first 15 is made and
-verified. Then what came out is compared with what is known to be true.
+verified. Then what came out is compared with what is known to be true, and the live page and Superset are left running
+on it until `anfang down`.
 
 The demo needs a stack of its own: it starts Kafka empty each time, and refuses a home that it did not make. Whatever
 stops it before the end, Ctrl-C above all, stops everything it started.
@@ -32,9 +33,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import batch.nightly
 import dashboards.report
+import dashboards.superset.server
+import dashboards.web.background
 import dashboards.web.run
 from batch.accounting import DayAccount
 from dashboards.report import ReportFiles
+from dashboards.superset import api as superset_api
+from dashboards.superset import check as superset_check
+from dashboards.superset.install import ensure_environment
+from dashboards.superset.transfer import import_assets
+from dashboards.web.users import Users, new_user, users_file
 from infra.clock import MINUTE_MS, day_bounds_ms
 from infra.doctor import examine
 from infra.errors import UserError
@@ -78,6 +86,8 @@ FILM_PARTIES: Final = 45.0
 CATCH_UP_S: Final = 240.0
 TOLERANCE_MS: Final = 5 * MINUTE_MS
 MARKER: Final = "demo"
+VIEWER: Final = "demo"
+VIEWER_SECRET: Final = "web_demo"  # noqa: S105 the name of it
 
 T = TypeVar("T")
 
@@ -87,7 +97,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     of the plain running sum; `false_alerts` are alerts that no injected incident explains. `camera_crossings_true` and
     `_seen` are those of the rendered video's lines, [in direction +1, in -1]: in truth, and as the warehouse has them.
     `stream_batch_differences` are of whole days: the minute of the video is still open when the nightly runs.
-    `page_zones`, `page_alerts` are what the live page shows at the newest moment.
+    `page_zones`, `page_alerts` are what the live page shows at the newest moment. Of the `superset_charts`, those in
+    `superset_failed` and `superset_empty` showed nothing (others wait for ledgers, which the demo has none of). Page
+    and Superset run at the two addresses until `anfang down`; Superset's is empty where it was left out.
     """
 
     site: str
@@ -113,6 +125,11 @@ class Summary(Struct, frozen=True, kw_only=True):
     report_figures_verified: int
     page_zones: int
     page_alerts: int
+    page_url: str
+    superset_url: str = ""
+    superset_charts: int = 0
+    superset_failed: list[str] = []
+    superset_empty: list[str] = []
     seconds: float = 0.0
     seconds_by_step: dict[str, float] = {}
 
@@ -127,15 +144,18 @@ class RaisedAlert(Struct, frozen=True):
     ended_ms: int
 
 
-def run(settings: Settings, site: Site, console: Console) -> Summary:
-    """Run the demo from preflight to summary. Raises UserError; on any interruption everything is stopped."""
+def run(settings: Settings, site: Site, console: Console, *, superset: bool = True) -> Summary:
+    """Run the demo from preflight to summary, with or without Superset at its end.
+
+    Raises UserError; on any interruption everything is stopped.
+    """
     preflight(settings, console)
     settings = settings.model_copy(update={"keep_all_history": True})
     steps = Steps(console)
     with _stopped_if_interrupted(settings, console):
-        summary = _walk(settings, site, steps)
+        summary = _walk(settings, site, steps, superset=superset)
     _write_summary(summary)
-    _tell(summary, console)
+    _tell(settings, summary, console)
     return summary
 
 
@@ -191,13 +211,16 @@ class Walked:
     issued: ReportFiles
     verified: int
     page: dashboards.web.run.Summary
+    page_url: str
 
 
-def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
+def _walk(settings: Settings, site: Site, steps: Steps, *, superset: bool) -> Summary:
     began = time.monotonic()
     real = CountsPlan(days=REAL_DAYS, seed=SEED)
     simulated = Plan(start=real.start + timedelta(days=REAL_DAYS), seed=SEED, faults=FAULTS, incidents=INCIDENTS)
     steps.do("parts: Kafka, ClickHouse, fonts", lambda _: fetch_parts(settings))
+    if superset:
+        steps.do("parts: Superset (650 MB the first time)", lambda _: ensure_environment(settings))
     steps.do("start Kafka, ClickHouse and two Faust workers", lambda _: _start(settings, site))
     produced = steps.do("14 real days to Kafka", lambda bar: _send_counts(settings, site, real, bar))
     produced += steps.do("1 simulated incident day to Kafka", lambda bar: _simulate(settings, site, simulated, bar))
@@ -210,8 +233,11 @@ def _walk(settings: Settings, site: Site, steps: Steps) -> Summary:
     issued = steps.do("report: DOCX, PDF, XLSX, JSON", lambda _: _report(settings, site, real.start, simulated.start))
     verified = steps.do("verify the report's figures", lambda _: _verify(settings, issued))
     (page,) = steps.do("what the live page shows", lambda _: dashboards.web.run.check(settings, [site], replay=True))
-    walked = Walked(real, simulated, filmed, produced, accounts, issued, verified, page)
+    page_url = steps.do("start the live page", lambda _: _open_page(settings, site))
+    walked = Walked(real, simulated, filmed, produced, accounts, issued, verified, page, page_url)
     summary = steps.do("compare with the truth", lambda _: _compare(settings, site, walked))
+    if superset:
+        summary = steps.do("Superset: start, import, ask every chart", lambda _: _open_superset(settings, summary))
     took = round(time.monotonic() - began, 1)
     return msgspec.structs.replace(summary, seconds=took, seconds_by_step=dict(steps.seconds))
 
@@ -296,6 +322,29 @@ def _verify(settings: Settings, issued: ReportFiles) -> int:
     return verdict.verified
 
 
+def _open_page(settings: Settings, site: Site) -> str:
+    """Start the live page at the newest moment of the data, with one user; its address."""
+    user = new_user(VIEWER, "operator", [site.estate.id], settings.secret(VIEWER_SECRET))
+    Users(users_file(settings)).put(user)
+    return dashboards.web.background.start(settings, replay=True)
+
+
+def _open_superset(settings: Settings, summary: Summary) -> Summary:
+    """Start Superset with its dashboards and ask every chart; what came of it in the summary."""
+    dashboards.superset.server.start(settings)
+    api = superset_api.connect(settings)
+    import_assets(settings, api)
+    report = superset_check.check(settings, api)
+    superset_check.write_report(report, OUT / "superset.json")
+    return msgspec.structs.replace(
+        summary,
+        superset_url=f"{dashboards.superset.server.url(settings)}/superset/dashboard/operations/",
+        superset_charts=len(report.charts),
+        superset_failed=report.failed,
+        superset_empty=report.empty,
+    )
+
+
 def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
     estate, accounts = site.estate.id, walked.accounts
     first, last_real, last = walked.real.start, walked.real.dates[-1], walked.simulated.start
@@ -335,6 +384,7 @@ def _compare(settings: Settings, site: Site, walked: Walked) -> Summary:
         report_figures_verified=walked.verified,
         page_zones=walked.page.zones,
         page_alerts=walked.page.alerts,
+        page_url=walked.page_url,
     )
 
 
@@ -399,10 +449,11 @@ def _write_summary(summary: Summary) -> None:
     (OUT / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
 
 
-def _tell(summary: Summary, console: Console) -> None:
+def _tell(settings: Settings, summary: Summary, console: Console) -> None:
     """The account in words; the last lines are what to open next and how to stop."""
     console.print(json.dumps(msgspec.to_builtins(summary), indent=2, ensure_ascii=False), markup=False)
-    s = summary
+    s, secrets = summary, stack_home(settings) / "secrets"
+    charts = f"{s.superset_charts} charts, {len(s.superset_failed)} failed, {len(s.superset_empty)} empty"
     lines = (
         f"{s.events_produced} events: {s.events_valid} valid, {s.duplicates} duplicates, {s.dead_letters} dead letters",
         f"daily counts of the real days equal the source exactly: {'yes' if s.daily_counts_equal else 'NO'}",
@@ -413,8 +464,11 @@ def _tell(summary: Summary, console: Console) -> None:
         "",
         f"open   {s.report}",
         "look   .venv/bin/anfang watch          occupancy and alerts in the terminal",
-        "look   .venv/bin/anfang web --replay   the live page (first: .venv/bin/anfang web user add me --role guard)",
-        "look   make dashboards                 Superset on these days",
+        f"look   {s.page_url}   the live page: user {VIEWER}, password in {secrets / VIEWER_SECRET}",
+        f"look   {s.superset_url}   Superset ({charts}): user {dashboards.superset.server.ADMIN}, "
+        f"password in {dashboards.superset.server.admin_password_file(settings)}"
+        if s.superset_url
+        else "look   make dashboards                 Superset on these days",
         "stop   make down",
     )
     for line in lines:

@@ -24,6 +24,7 @@ from batch.accounting import DayAccount
 from batch.days import Period, local_day
 from batch.envelopes import VALID
 from batch.tables import minute_effects
+from infra.alert_words import MEASURED, word
 from infra.clock import Clock
 from infra.errors import UserError
 from infra.events import SCHEMA_VERSION, Alert, AlertStatus, derived_id, encoder
@@ -34,7 +35,6 @@ from warehouse.client import ask, query
 
 RULE: Final = "reconciliation"
 CAUSES: Final = ("late", "dead_letter", "outage", "unexplained")
-CAUSE_WORDS: Final = {"late": "迟到", "dead_letter": "曾被拒收", "outage": "实时统计中断", "unexplained": "原因不明"}
 DELIVERY_TIMEOUT_S: Final = 30
 
 
@@ -117,7 +117,7 @@ def next_state(
     if not (over or is_open) or (over and is_open and told is not None and told.measured == measured):
         return None
     status: AlertStatus = "closed" if not over else "updated" if is_open else "opened"
-    because = "、".join(f"{CAUSE_WORDS[cause]} {number:.0f}" for cause, number in counts.items() if number)
+    because = ", ".join(f"{word(MEASURED, cause, 'en')} {number:.0f}" for cause, number in counts.items() if number)
     zone = _outermost(site)
     return Alert(
         schema_version=SCHEMA_VERSION,
@@ -132,9 +132,9 @@ def next_state(
         opened_ms=told.opened_ms if told else now_ms,
         updated_ms=now_ms,
         closed_ms=now_ms if status == "closed" else None,
-        explanation=f"{account.day} 实时与夜间复算不一致：{account.differing_zone_minutes} 个区域分钟（"
-        f"{100 * share:.2f}%，上限 {100 * site.limits.reconciliation.most_share:g}%）"
-        + (f"：{because}" if because else ""),
+        explanation=f"{account.day}: streams and nightly differ in {account.differing_zone_minutes} zone-minutes "
+        f"({100 * share:.2f}%, limit {100 * site.limits.reconciliation.most_share:g}%)"
+        + (f": {because}" if because else ""),
         measured=measured,
         evidence=[f"nightly/{account.day}"],
     )

@@ -194,9 +194,11 @@ class OccupancyNow(Struct, frozen=True, kw_only=True, gc=False):
 class Alert(Struct, frozen=True, kw_only=True, gc=False):
     """One state of one alert. `alert_id` is made from rule, subject and cause, so each incident is one id.
 
-    `subject_id` is the zone, line, camera or alert it is about; `explanation` says why in words, with the numbers of
-    `measured`; `evidence` holds ids of envelopes, rows or alerts. `closed_ms` is set when `status` is "closed".
-    `suppressed` says why it is to wake nobody (maintenance, a weekly window) and never goes with critical; else empty.
+    `subject_id` is the zone, line, camera or alert it is about; `explanation` says why in English words, with the
+    numbers of `measured`; `names` has what else is needed to say it in another language: the `rule` of the alert that
+    nobody answers, what is wrong with a `picture`. `evidence` holds ids of envelopes, rows or alerts. `closed_ms` is
+    set when `status` is "closed". `suppressed` says why it is to wake nobody (maintenance, a weekly window) and never
+    goes with critical; else empty.
     """
 
     schema_version: Literal[1]
@@ -215,6 +217,7 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
     measured: dict[str, float]
     evidence: list[str]
     suppressed: str = ""
+    names: dict[str, str] = {}
 
 
 class Disposition(Struct, frozen=True, kw_only=True, gc=False):

@@ -22,6 +22,7 @@ def opened(
     explanation: str,
     measured: dict[str, float],
     evidence: list[str],
+    names: dict[str, str] | None = None,
 ) -> Alert:
     """A new alert. Its id is made of rule, subject and the event time it began."""
     return Alert(
@@ -40,6 +41,7 @@ def opened(
         explanation=explanation,
         measured=measured,
         evidence=_first(evidence),
+        names=names or {},
     )
 
 

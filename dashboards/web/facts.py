@@ -52,7 +52,6 @@ class CameraFact(Struct, frozen=True):
     camera_id: str
     state: DeviceState
     rule: str = ""
-    explanation: str = ""
     since_ms: int | None = None
 
 
@@ -153,7 +152,7 @@ def _cameras(board: Board, site: Site, still_open: list[Alert], now_ms: int) -> 
     def of(camera: Camera) -> CameraFact:
         fault = faults.get(camera.id)
         if fault is not None:
-            return CameraFact(camera.id, "fault", fault.rule, fault.explanation, fault.opened_ms)
+            return CameraFact(camera.id, "fault", fault.rule, fault.opened_ms)
         return CameraFact(camera.id, "ok" if told[site.camera_zones[camera.id][0]] else "unknown")
 
     return {camera.id: of(camera) for camera in site.cameras}

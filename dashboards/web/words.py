@@ -1,8 +1,10 @@
-"""The page's words, Chinese and English; those for alerts are `infra/alert_words.py`. Explanations and names stay."""
+"""The page's words, Chinese and English; those for alerts are `infra/alert_words.py`. Names stay as they are."""
 
 from typing import Final, get_args
 
+from infra.alert_sentences import explained
 from infra.alert_words import MEASURED, RULES, SEVERITIES, VERDICTS, Language, word
+from infra.events import Alert
 
 Lang = Language
 LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
@@ -70,6 +72,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "suppressed": ("不通知", "wakes nobody"),
     "recorder": ("查看录像", "Recording"),
     "numbers": ("数值与依据", "Numbers and evidence"),
+    "original": ("原文", "in the rule's words"),
     "evidence": ("依据", "evidence"),
     "new_alert": ("新预警", "New alert"),
     # dispositions
@@ -122,6 +125,10 @@ class Words:
     def measured(self, name: str) -> str:
         """The name of a measured number."""
         return word(MEASURED, name, self.lang)
+
+    def why(self, alert: Alert) -> str:
+        """Why it was raised."""
+        return explained(alert, self.lang)
 
     def verdict(self, name: str) -> str:
         """A verdict's name, also of "acknowledged"."""

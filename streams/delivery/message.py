@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from infra.alert_words import MEASURED, RULES, SEVERITIES, STATUSES, VERDICTS, Language, word
+from infra.alert_sentences import explained
+from infra.alert_words import RULES, SEVERITIES, STATUSES, VERDICTS, Language, word
 from infra.clock import DAY_MS
 from infra.events import Alert, Subscription, camera_of
 from infra.links import VERDICTS as LINK_VERDICTS
@@ -103,17 +104,12 @@ def _alert_text(alert: Alert, subscription: Subscription, composer: Composer) ->
     severity, status = word(SEVERITIES, alert.severity, language), word(STATUSES, alert.status, language)
     opened = _local(alert.opened_ms, site)
     spent = "" if alert.closed_ms is None else _local(alert.closed_ms, site)
-    numbers = ("，" if zh else ", ").join(
-        f"{word(MEASURED, name, language)} {_number(value)}" for name, value in alert.measured.items()
-    )
     if zh:
         lines = [f"{site.estate.name} · {where}", f"开始：{opened}" + (f"　结束：{spent}" if spent else "")]
-        lines += [f"数值：{numbers}"] if numbers else []
-        lines += [f"说明：{alert.explanation}"]
+        lines += [f"说明：{explained(alert, language)}"]
     else:
         lines = [f"{site.estate.name} · {where}", f"since {opened}" + (f", over {spent}" if spent else "")]
-        lines += [f"numbers: {numbers}"] if numbers else []
-        lines += [f"why: {alert.explanation}"]
+        lines += [f"why: {explained(alert, language)}"]
     verdicts = verdict_links(alert, subscription.subscription_id, composer)
     recording = recorder_of(alert, site)
     links = [("查看录像" if zh else "Recording", recording)] if recording else []
@@ -168,7 +164,3 @@ def _zone_name(zone_id: str, site: Site) -> str:
 
 def _local(at_ms: int, site: Site) -> str:
     return datetime.fromtimestamp(at_ms / 1000, site.tz).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")

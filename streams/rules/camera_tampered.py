@@ -7,6 +7,7 @@ health is ok again. A camera that is offline has no picture: `camera_silent` tel
 
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from infra.clock import local_clock
@@ -40,9 +41,10 @@ def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
     if state.since_ms < 0:
         state.since_ms, state.since_id = now_ms, envelope_id(envelope)
     elif state.alert is not None and health.picture != before:
-        state.alert = updated(
+        news = updated(
             state.alert, now_ms, _explain(state, envelope, site), state.alert.measured, [envelope_id(envelope)]
         )
+        state.alert = msgspec.structs.replace(news, names={"picture": state.picture})
         published.append(state.alert)
     return published
 
@@ -62,6 +64,7 @@ def _open_if_held(state: State, envelope: Envelope, site: Site) -> list[Alert]:
         explanation=_explain(state, envelope, site),
         measured={"hold_s": hold_ms / 1000},
         evidence=[state.since_id],
+        names={"picture": state.picture},
     )
     return [state.alert]
 

@@ -134,4 +134,5 @@ def _escalation(case: Case, site: Site) -> Alert:
         explanation=f"{zone}: {alert.rule} open for {open_minutes:.0f} min and unanswered: {alert.explanation}",
         measured={"open_minutes": open_minutes},
         evidence=[alert.alert_id],
+        names={"rule": alert.rule},
     )

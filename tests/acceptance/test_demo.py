@@ -1,4 +1,7 @@
-"""`anfang demo` as a newcomer runs it: stopped with Ctrl-C half-way, and then once more in the same home."""
+"""`anfang demo` as a newcomer runs it: stopped with Ctrl-C half-way, and then once more in the same home.
+
+Without Superset, whose start, dashboards and check `tests/dashboards/test_superset.py` has.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -15,6 +19,7 @@ from infra.local.process import wait_until
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
 from tests.conftest import stack_settings
+from tests.dashboards.web.stage import csrf
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -47,7 +52,7 @@ def _demo(place: Path) -> "subprocess.Popen[bytes]":
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANFANG_")}
     with (place / "demo.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "anfang", "demo"],
+            [sys.executable, "-m", "anfang", "demo", "--no-superset"],
             cwd=place,
             env=environment | {"ANFANG_HOME": str(place / "home")},
             stdout=log,
@@ -67,10 +72,20 @@ def test_the_demo_stops_when_told_and_then_tells_the_truth(place: Path) -> None:
     summary = json.loads((place / "out" / "demo" / "summary.json").read_bytes())
     _check(summary)
     assert (place / summary["report"]).stat().st_size > 50_000
+    _opens_with_the_file(summary["page_url"], place / "home" / "secrets" / "web_demo")
 
     down = [sys.executable, "-m", "anfang", "down"]
     subprocess.run(down, cwd=place, env=os.environ | stack_settings(place / "home").as_environment(), check=True)
     wait_until(lambda: _processes_of(place) == [], 20, "everything stopped")
+
+
+def _opens_with_the_file(address: str, password: Path) -> None:
+    """The live page is up and lets in whoever has the password of the file, which the demo did not print."""
+    assert password.stat().st_mode & 0o777 == 0o600
+    assert password.read_text() not in (password.parents[2] / "demo.log").read_text()
+    with httpx.Client(base_url=address, follow_redirects=True) as client:
+        fields = {"csrf": csrf(client.get("/login").text), "user": "demo", "password": password.read_text()}
+        assert "示范花园" in client.post("/login", data=fields).text
 
 
 def _check(summary: dict[str, object]) -> None:

@@ -68,7 +68,9 @@ def test_the_alert_is_open_while_the_last_load_was_above_the_limit(loads: list[i
 def test_it_says_how_many_minutes_and_why() -> None:
     state = next_state(SITE, account(25), {"late": 20, "unexplained": 5}, None, 1000)
     assert state is not None
-    assert state.explanation == "2026-03-01 实时与夜间复算不一致：25 个区域分钟（2.50%，上限 1%）：迟到 20、原因不明 5"
+    assert state.explanation == (
+        "2026-03-01: streams and nightly differ in 25 zone-minutes (2.50%, limit 1%): late 20, unexplained 5"
+    )
     assert state.measured == {
         "late": 20,
         "dead_letter": 0,

@@ -65,6 +65,11 @@ WITH
         '视野内 42 人已 2 分钟，限值 40 人', '电动车进入 1 栋', '2 人跟随进入，没有自己的授权', '车辆停在消防通道 6 分钟',
         '本小时 412 人，通常不超过 300 人'
     ] AS reasons,
+    [
+        map('occupancy', 163.0, 'low', 151.0, 'high', 175.0, 'capacity', 150.0), map('signs', 1.0), map('timeout_s', 180.0),
+        map('peak', 42.0, 'held_s', 120.0, 'limit', 40.0), map('signs', 1.0), map('signs', 2.0),
+        map('vehicles', 1.0, 'limit_minutes', 5.0), map('persons', 412.0, 'usual', 297.0)
+    ] AS measures,
     1 + cityHash64(number) % 8 AS kind,
     toDateTime64(local_day, 3, 'UTC') - INTERVAL 8 HOUR + toIntervalMinute(cityHash64(number, 7) % 1440) AS opened
 SELECT
@@ -82,7 +87,7 @@ SELECT
     opened + toIntervalMillisecond(300 + cityHash64(number, 4) % 2500),
     3,
     reasons[kind],
-    map('persons', 163.0),
+    measures[kind],
     ['envelope-' || toString(number)]
 FROM numbers(160);
 

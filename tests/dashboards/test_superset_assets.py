@@ -11,6 +11,8 @@ import yaml
 
 from dashboards.superset.assets import ASSETS, DATABASE, MASK, address, normalised, pack, read_assets, unpack
 from dashboards.superset.check import filled_rows, read_waits
+from infra.alert_sentences import SENTENCES
+from infra.alert_words import RULES
 from warehouse.access import LEDGERS, READ_WHOLE
 
 FILES = read_assets()
@@ -118,6 +120,11 @@ def test_a_rule_has_a_name_of_its_own() -> None:
     assert len(rules) >= 17
     for rule in rules:
         assert f"'{rule}'" in FILES["datasets/alerts.yaml"]["sql"], rule
+
+
+@pytest.mark.parametrize("text", [*SENTENCES.values(), *(chinese for chinese, _ in RULES.values())])
+def test_alerts_are_called_and_explained_as_on_the_page(text: str) -> None:
+    assert f"'{text}'" in FILES["datasets/alerts.yaml"]["sql"]
 
 
 def test_what_may_be_empty_names_charts_and_tables_that_there_are() -> None:

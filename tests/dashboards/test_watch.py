@@ -11,56 +11,11 @@ from rich.console import Console
 from dashboards.watch import EMPTY, MOST_ZONES, State, age, decoded, frame, show, shown_zones, taken
 from infra.clock import FakeClock
 from infra.errors import UserError
-from infra.events import Alert, AlertStatus, OccupancyMinute, encoder
-from infra.settings import FULL_SITE, SMALL_SITE, Settings
+from infra.events import encoder
+from infra.settings import FULL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, OCCUPANCY, topic_name
-
-SITE = load_site(SMALL_SITE)
-ESTATE = SITE.estate.id
-NOON = 1_709_265_600_000  # 2024-03-01 12:00 in Shanghai
-
-
-def minute(
-    zone: str, at: int = NOON, revision: int = 0, occupancy: float = 90.0, estate: str = ESTATE
-) -> OccupancyMinute:
-    return OccupancyMinute(
-        schema_version=1,
-        row_id=f"{zone}{at}",
-        revision=revision,
-        estate_id=estate,
-        zone_id=zone,
-        minute_ms=at,
-        ins=7,
-        outs=3,
-        balance=90,
-        occupancy=occupancy,
-        low=80.0,
-        high=101.0,
-        visible=None,
-        coverage="full",
-        watermark_ms=at,
-    )
-
-
-def alert(name: str, status: AlertStatus = "opened", revision: int = 0, updated: int = NOON) -> Alert:
-    return Alert(
-        schema_version=1,
-        alert_id=name,
-        revision=revision,
-        estate_id=ESTATE,
-        zone_id="pump_room",
-        subject_id="pump_room",
-        rule="restricted_hours",
-        severity="warning",
-        status=status,
-        opened_ms=NOON,
-        updated_ms=updated,
-        closed_ms=updated if status == "closed" else None,
-        explanation=f"why {name}",
-        measured={},
-        evidence=[],
-    )
+from tests.dashboards.web.stage import ESTATE, NOON, SITE, alert, minute
 
 
 def shown(state: State, now_ms: int = NOON + 180_000) -> str:
@@ -73,15 +28,15 @@ def test_the_newest_minute_and_revision_win() -> None:
     later = NOON + 60_000
     messages = [
         minute("plaza"),
-        minute("plaza", later, 1, 95.0),
-        minute("plaza", later, 0, 70.0),
-        minute("plaza", NOON, 9),
+        minute("plaza", later, 95.0, 1),
+        minute("plaza", later, 70.0, 0),
+        minute("plaza", NOON, revision=9),
     ]
     assert taken(EMPTY, messages, ESTATE).minutes["plaza"].occupancy == 95.0
 
 
 def test_the_highest_revision_of_an_alert_wins() -> None:
-    state = taken(EMPTY, [alert("a", "closed", 2), alert("a", "opened", 0)], ESTATE)
+    state = taken(EMPTY, [alert("a", closed_ms=NOON, revision=2), alert("a", revision=1)], ESTATE)
     assert state.alerts["a"].status == "closed"
 
 
@@ -97,14 +52,15 @@ def test_decoded_reads_both_topics() -> None:
 
 
 def test_a_frame_says_what_holds() -> None:
-    text = shown(taken(EMPTY, [minute("plaza"), alert("a"), alert("b", "closed", 1)], ESTATE))
+    told = [minute("plaza"), alert("a", why="why a"), alert("b", closed_ms=NOON, revision=2, why="why b")]
+    text = shown(taken(EMPTY, told, ESTATE))
     line = next(line for line in text.splitlines() if "中心广场" in line)
-    for part in ("90", "80–101", "60% of 150", "+7", "full", "2 min"):
+    for part in ("90", "81–101", "60% of 150", "+7", "full", "2 min"):
         assert part in line
     assert "no data" in next(line for line in text.splitlines() if "水泵房" in line)
     assert "1 open, 1 closed" in text
     assert text.index("why a") < text.index("why b")
-    assert "2024-03-01 12:00" in text
+    assert "2024-03-01 11:55" in text
 
 
 def test_a_large_site_shows_the_estate_and_its_fullest_zones() -> None:
@@ -136,7 +92,7 @@ def test_one_frame_from_the_real_kafka(fresh: Settings, tmp_path: Path, capsys: 
     producer = Producer({"bootstrap.servers": fresh.kafka_address()})
     for revision in range(3):
         producer.produce(
-            topic_name(OCCUPANCY, fresh), encoder.encode(minute("plaza", NOON, revision, 40.0 + revision)), "plaza"
+            topic_name(OCCUPANCY, fresh), encoder.encode(minute("plaza", NOON, 40.0 + revision, revision)), "plaza"
         )
     producer.produce(topic_name(ALERTS, fresh), encoder.encode(alert("a")), "pump_room")
     producer.flush(10)

@@ -270,14 +270,32 @@ def _zones_of(site: Site, at: int) -> Iterator[Told]:
 def _alerts_of(site: Site, at: int) -> Iterator[Told]:
     zones, camera = [zone.id for zone in site.zones], site.cameras[len(site.cameras) // 3]
     ago = {n: at - n * MINUTE_MS for n in (3, 12, 29, 50, 60, 120, 180, 240)}
-    yield alert("a1", at=ago[3], zone=zones[-2], why="person seen at 11:56:58 in closed hours")
+    yield alert("a1", at=ago[3], zone=zones[-2], why="person seen at 11:56:58", measured={"signs": 2.0})
     told = {"occupancy": 161.0, "low": 150.0, "high": 172.0, "capacity": 150.0}
     why = "161 persons (95 %: 150-172), capacity 150"
     yield alert("a2", at=ago[12], rule="over_capacity", zone=zones[1], measured=told, why=why)
     home, why = site.camera_zones[camera.id][0], f"{camera.name}: nothing said since 11:31:00"
-    yield alert("a3", at=ago[29], rule="camera_silent", severity="warning", zone=home, subject=camera.id, why=why)
+    yield alert(
+        "a3",
+        at=ago[29],
+        rule="camera_silent",
+        severity="warning",
+        zone=home,
+        subject=camera.id,
+        why=why,
+        measured={"timeout_s": 180.0},
+    )
     gate, why = site.gates[0].line, "2 persons came in behind somebody, without a grant of their own"
-    yield alert("a4", at=ago[60], rule="tailgating", severity="warning", zone=zones[0], subject=gate, why=why)
+    yield alert(
+        "a4",
+        at=ago[60],
+        rule="tailgating",
+        severity="warning",
+        zone=zones[0],
+        subject=gate,
+        why=why,
+        measured={"signs": 2.0},
+    )
     yield answer("a4", "unsure", ago[50], "acknowledged: 已派人查看")
     yield alert("a5", revision=3, at=ago[180], closed_ms=ago[120], rule="e_bike", zone=zones[3])
     yield answer("a5", "true", ago[120], "车主已推出")

@@ -241,7 +241,7 @@ def test_a_link_shows_and_records_only_when_confirmed(stage: Stage) -> None:
     shown = client.get(f"/d/{link()}")
     assert shown.status_code == 200
     assert "属实" in shown.text
-    assert "person seen at 11:56:58" in shown.text
+    assert "关闭时段内发现有人 2 次" in shown.text
     assert stage.kept.sent == []
     assert client.post(f"/d/{link()}", data={"note": "在现场"}).status_code == 200
     ((sent, zone),) = stage.kept.sent

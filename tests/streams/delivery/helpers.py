@@ -49,7 +49,7 @@ def alert(number: int = 0, revision: int = 1, **changes: object) -> Alert:
         updated_ms=AT_MS + revision * 1000,
         closed_ms=None,
         explanation="中心广场: 160 of 150",
-        measured={"occupancy": 160.4, "capacity": 150.0},
+        measured={"occupancy": 160.4, "low": 149.2, "high": 171.8, "capacity": 150.0},
         evidence=["cam_plaza/b/plaza/1"],
     )
     return msgspec.structs.replace(made, **changes)

@@ -60,14 +60,14 @@ def test_a_text_says_what_where_when_by_which_numbers_and_where_to_look() -> Non
     for part in (
         "示范花园小区",
         "2026-09-21 22:13:20",
-        "在场人数 160.4",
-        "容量 150",
+        "说明：约 160 人（95% 区间 149 至 172），容量 150 人",
         "https://nvr.lan/cam_plaza?t=1790000000",
     ):
         assert part in said
     english = text_of(alert_message(closed()), subscription(language="en"), WITH_RECORDER)
     assert english.title == "[warning] over: Over capacity (中心广场)"
     assert "since 2026-09-21 22:13:20, over 2026-09-21 22:13:22" in english.plain()
+    assert "why: 中心广场: 160 of 150" in english.plain()
 
 
 def test_each_verdict_has_a_link_of_the_subscribers_own_that_holds_a_week() -> None:
@@ -94,7 +94,8 @@ def test_a_digest_is_told_by_rule_and_zone() -> None:
 
 
 def test_names_cannot_break_out_of_html_or_headers() -> None:
-    nasty = alert(explanation="<script>alert(1)</script>\r\nBcc: x@y", zone_id="<b>\r\nBcc: all@example.com")
+    words = "<script>alert(1)</script>\r\nBcc: x@y"
+    nasty = alert(explanation=words, measured={}, zone_id="<b>\r\nBcc: all@example.com")
     mail = mail_of(alert_message(nasty), subscription(), MailChannel(to="a@b.c"), COMPOSER, "anfang@example.com")
     assert b"<script>" not in mail.get_body(("html",)).get_content().encode()  # type: ignore[union-attr]
     assert mail["Bcc"] is None
@@ -220,7 +221,7 @@ def test_an_alert_by_mail_over_tls_with_a_login(smtp: tuple[_Postbox, Settings])
     plain, page = first.get_body(("plain",)), first.get_body(("html",))
     assert plain is not None
     assert page is not None
-    assert "在场人数 160.4" in plain.get_content()
+    assert "约 160 人" in plain.get_content()
     assert page.get_content().count("https://guard.example.com/d/") == len(VERDICTS)
 
 
