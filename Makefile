@@ -9,7 +9,7 @@ SEEDS ?= 20
 MINUTES ?= 120
 SUPERSET ?= yes
 
-.PHONY: help setup demo down test check bench chaos troubles soak dashboards clean
+.PHONY: help setup demo down test check bench chaos troubles journey soak dashboards clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ chaos: setup  ## kill workers and broker while events flow, SEEDS times; what co
 
 troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every step; the next run must mend all (~20 min)
 	$(PYTHON) -m pytest -m long tests/batch/test_troubles.py
+
+journey: setup  ## an alert on the page, answered with one tap, and in Superset after the nightly (~3 min; needs Chromium)
+	$(PYTHON) -m pytest -m long tests/dashboards/web/test_seen_in_superset.py
 
 soak: setup  ## run the workers for MINUTES and watch their memory
 	$(PYTHON) -m tests.chaos.soak --minutes $(MINUTES)

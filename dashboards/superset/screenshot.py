@@ -58,8 +58,15 @@ def shrink(picture: Path) -> None:
     """Make a picture small enough for the documents: 1200 pixels wide, 256 colours."""
     with Image.open(picture) as whole:
         height = round(whole.height * PICTURE_WIDTH / whole.width)
-        small = whole.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
-    small.quantize(256, kmeans=1, dither=Image.Dither.NONE).save(picture, optimize=True)
+        whole.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS).save(picture)
+    few_colours(picture)
+
+
+def few_colours(picture: Path) -> None:
+    """Save a picture with 256 colours."""
+    with Image.open(picture) as whole:
+        few = whole.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)
+    few.save(picture, optimize=True)
 
 
 def browser_programs() -> dict[str, str]:

@@ -18,6 +18,7 @@ from streams.delivery.outbox import CANARY, Lane, Outbox, Waiting, alert_of
 from streams.delivery.retries import Outcome
 
 AT_ONCE: Final = 8
+AT_ONCE_LIMITED: Final = 3  # few are under way when a flood turns into a digest, which has to wait for them
 IDLE_MS: Final = DAY_MS
 
 Send = Callable[[Message, Subscription], Awaitable[Outcome]]
@@ -104,7 +105,8 @@ class Courier:
         if found is not None:
             pace.digest_ms = now_ms
             return [_digest(*found)], None
-        rows = self._outbox.singles(name, now_ms, 1 if lane.failures else AT_ONCE)
+        most = 1 if lane.failures else AT_ONCE_LIMITED if limit else AT_ONCE
+        rows = self._outbox.singles(name, now_ms, most)
         alerts = [row for row in rows if not row.is_canary][: planned.singles]
         pace.note_singles(len(alerts), now_ms)
         return [_single(row) for row in rows if row in alerts or row.is_canary], planned.at_ms

@@ -97,8 +97,8 @@ def recorder_of(alert: Alert, site: Site) -> str | None:
     return next((link for link in links if link is not None), None)
 
 
-def _alert_text(alert: Alert, subscription: Subscription, composer: Composer) -> Text:
-    language, site = subscription.language, composer.site
+def alert_words(alert: Alert, language: Language, site: Site) -> tuple[str, list[str]]:
+    """Title and lines of an alert state: the same for all who read that language."""
     zh = language == "zh"
     rule, where = word(RULES, alert.rule, language), where_of(alert, site)
     severity, status = word(SEVERITIES, alert.severity, language), word(STATUSES, alert.status, language)
@@ -110,11 +110,17 @@ def _alert_text(alert: Alert, subscription: Subscription, composer: Composer) ->
     else:
         lines = [f"{site.estate.name} · {where}", f"since {opened}" + (f", over {spent}" if spent else "")]
         lines += [f"why: {explained(alert, language)}"]
+    title = f"【{severity}】{status}：{rule}（{where}）" if zh else f"[{severity}] {status}: {rule} ({where})"
+    return title, lines
+
+
+def _alert_text(alert: Alert, subscription: Subscription, composer: Composer) -> Text:
+    language, site = subscription.language, composer.site
+    title, lines = alert_words(alert, language, site)
     verdicts = verdict_links(alert, subscription.subscription_id, composer)
     recording = recorder_of(alert, site)
-    links = [("查看录像" if zh else "Recording", recording)] if recording else []
+    links = [("查看录像" if language == "zh" else "Recording", recording)] if recording else []
     links += [(word(VERDICTS, verdict, language), address) for verdict, address in verdicts.items()]
-    title = f"【{severity}】{status}：{rule}（{where}）" if zh else f"[{severity}] {status}: {rule} ({where})"
     return Text(title, lines, links, verdicts)
 
 

@@ -107,9 +107,12 @@ class Outbox:
     def put(self, queued: Sequence[Queued], now_ms: int) -> None:
         """Add these, all or none, on the disk on return. An earlier state that waits for a later time goes along."""
         rows = [{**msgspec.structs.asdict(one), "is_canary": 0, "added_ms": now_ms, "at_ms": now_ms} for one in queued]
+        states = {(one.alert_id, one.revision): row for one, row in zip(queued, rows, strict=True)}
+        later = [row for one, row in zip(queued, rows, strict=True) if one.revision > 1]
         with self._change(durable=True):
-            for query in ("add_state", "add_delivery", "hurry", "note_told"):
-                self._db.executemany(_query(query), rows)
+            for query, of in (("add_state", states.values()), ("add_delivery", rows), ("hurry", later)):
+                self._db.executemany(_query(query), of)
+            self._db.executemany(_query("note_told"), rows)
 
     def put_canary(self, subscription_id: str, hour: int, now_ms: int) -> bool:
         """Add the canary of the hour, counted since 1970; False when it has been, or an earlier one still waits."""
@@ -164,10 +167,8 @@ class Outbox:
     def note(self, lane: Lane, done: Iterable[int] = (), postponed: Iterable[tuple[int, int]] = ()) -> None:
         """The lane as it is now; `done` deliveries are forgotten, `postponed` are (id, due_ms)."""
         with self._change(durable=False):
-            for number in done:
-                self._run("forget_delivery", id=number)
-            for number, due_ms in postponed:
-                self._run("postpone", id=number, due_ms=due_ms)
+            self._db.executemany(_query("forget_delivery"), [{"id": number} for number in done])
+            self._db.executemany(_query("postpone"), [{"id": number, "due_ms": due_ms} for number, due_ms in postponed])
             self._run("note_lane", **msgspec.structs.asdict(lane))
         self._lanes[lane.subscription_id] = lane
 

@@ -12,14 +12,17 @@ from functools import lru_cache
 from typing import Final
 
 import aiohttp
+import msgspec
 from msgspec import Struct
 from standardwebhooks import Webhook
 from yarl import URL
 
+from infra.alert_words import Language
 from infra.clock import Clock, iso_ms
 from infra.events import Alert, Subscription, WebhookChannel, encoder
+from infra.site import Site
 from streams.delivery.addresses import GuardedResolver, check_literal
-from streams.delivery.message import Composer, Message, recorder_of, text_of, where_of
+from streams.delivery.message import Composer, Message, alert_words, recorder_of, text_of, verdict_links, where_of
 from streams.delivery.retries import DELIVERED, Outcome
 from streams.delivery.storms import tally
 
@@ -28,6 +31,7 @@ CONNECT_S: Final = 5.0
 DRAIN_S: Final = 0.5
 MAX_ANSWER_BYTES: Final = 4096
 MAX_STATES: Final = 1000
+MAX_KNOWN: Final = 1000
 OUR_FAULT: Final = frozenset({400, 413, 414, 415, 422})
 GONE: Final = 410
 USER_AGENT: Final = "anfang-webhooks/1"
@@ -43,13 +47,16 @@ class SpelledText(Struct, frozen=True):
 
 
 class AlertData(Struct, frozen=True):
-    """`data` of `anfang.alert.opened`, `.updated`, `.closed`; `verdicts`: addresses that record one when confirmed."""
+    """`data` of `anfang.alert.opened`, `.updated`, `.closed`; `alert` is the alert as JSON.
 
-    alert: Alert
+    `verdicts` are addresses that record one when confirmed, the subscriber's own; the rest is the same for all.
+    """
+
+    alert: msgspec.Raw
     where: str
     text: SpelledText
     recorder_url: str | None
-    verdicts: dict[str, str]
+    verdicts: dict[str, str] = {}
 
 
 class DigestRow(Struct, frozen=True):
@@ -97,20 +104,27 @@ class Payload(Struct, frozen=True):
     data: AlertData | DigestData | QuietData
 
 
-def payload(message: Message, subscription: Subscription, composer: Composer) -> bytes:
-    """The body, as JSON; the same at every try."""
-    text = text_of(message, subscription, composer)
-    spelled = SpelledText(text.title, text.lines)
-    data: AlertData | DigestData | QuietData = QuietData(spelled)
-    kind = f"anfang.{message.kind}"
+def payload(message: Message, subscription: Subscription, composer: Composer, shared: AlertData | None = None) -> bytes:
+    """The body, as JSON; the same at every try. `shared` is what `shared_of` says of the alert, if that is at hand."""
     if message.kind == "alert":
         alert = message.alerts[0]
-        kind += f".{alert.status}"
-        recording = recorder_of(alert, composer.site)
-        data = AlertData(alert, where_of(alert, composer.site), spelled, recording, text.verdicts)
-    elif message.kind == "digest":
-        data = _digest_data(message.alerts, spelled)
-    return encoder.encode(Payload(kind, iso_ms(message.at_ms).replace("+00:00", "Z"), data))
+        known = shared or shared_of(alert, subscription.language, composer.site)
+        verdicts = verdict_links(alert, subscription.subscription_id, composer)
+        return _encoded(f"alert.{alert.status}", message, msgspec.structs.replace(known, verdicts=verdicts))
+    text = text_of(message, subscription, composer)
+    spelled = SpelledText(text.title, text.lines)
+    digest = message.kind == "digest"
+    return _encoded(message.kind, message, _digest_data(message.alerts, spelled) if digest else QuietData(spelled))
+
+
+def shared_of(alert: Alert, language: Language, site: Site) -> AlertData:
+    """What is said of an alert to all who read that language."""
+    spelled = SpelledText(*alert_words(alert, language, site))
+    return AlertData(msgspec.Raw(encoder.encode(alert)), where_of(alert, site), spelled, recorder_of(alert, site))
+
+
+def _encoded(kind: str, message: Message, data: AlertData | DigestData | QuietData) -> bytes:
+    return encoder.encode(Payload(f"anfang.{kind}", iso_ms(message.at_ms).replace("+00:00", "Z"), data))
 
 
 def _digest_data(alerts: Sequence[Alert], text: SpelledText) -> DigestData:
@@ -154,6 +168,7 @@ class WebhookSender:
     ) -> None:
         self._timeout_s = timeout_s
         self._composer, self._allowed, self._secrets, self._clock = composer, allowed_hosts, secrets, clock
+        self._known: dict[tuple[str, Language], AlertData] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=GuardedResolver(allowed_hosts), limit=0, ttl_dns_cache=60, keepalive_timeout=60
@@ -166,7 +181,7 @@ class WebhookSender:
 
     async def send(self, message: Message, subscription: Subscription, channel: WebhookChannel) -> Outcome:
         """One try. Never raises for what the receiver does; UserError when the secret is missing."""
-        body = payload(message, subscription, self._composer)
+        body = payload(message, subscription, self._composer, self._shared(message, subscription.language))
         signed = headers(message.message_id, body, self._secrets(channel.secret), self._clock.now_ms())
         try:
             return await self._post(channel.url, body, signed)
@@ -175,10 +190,22 @@ class WebhookSender:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Outcome("failed", f"{type(error).__name__}: {error}")
 
+    def _shared(self, message: Message, language: Language) -> AlertData | None:
+        """What is the same for all, made once: in a flood that is most of the work."""
+        if message.kind != "alert":
+            return None
+        key = message.message_id, language
+        if key not in self._known:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = shared_of(message.alerts[0], language, self._composer.site)
+        return self._known[key]
+
     async def _post(self, url: str, body: bytes, signed: dict[str, str]) -> Outcome:
         check_literal(URL(url).host or "", self._allowed)
         async with self._session.post(url, data=body, headers=signed, allow_redirects=False) as response:
-            await _drain(response)
+            if not response.content.at_eof():
+                await _drain(response)
             return outcome_of(response.status, response.headers.get("retry-after"), self._clock.now_ms())
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 
 from infra.events import WebhookChannel
 from streams.delivery.message import alert_message
-from streams.delivery.webhook import headers, payload
+from streams.delivery.webhook import headers, payload, shared_of
 from tests.streams.delivery.helpers import COMPOSER, SECRET, alert, subscription
 
 ANSWER: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -73,13 +73,15 @@ async def send(port: int, senders: int, each: int) -> float:
     """Deliveries a second of bare aiohttp."""
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        alerts = [alert(i) for i in range(each)]
+        shared = [shared_of(made, "zh", COMPOSER.site) for made in alerts]
 
         async def one(number: int) -> None:
             who = subscription(f"s{number}")
             assert isinstance(who.channel, WebhookChannel)
             for i in range(each):
-                message = alert_message(alert(i))
-                body = payload(message, who, COMPOSER)
+                message = alert_message(alerts[i])
+                body = payload(message, who, COMPOSER, shared[i])
                 signed = headers(message.message_id, body, [SECRET], time.time_ns() // 1_000_000)
                 async with session.post(f"http://127.0.0.1:{port}/bare", data=body, headers=signed) as response:
                     await response.read()

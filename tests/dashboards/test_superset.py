@@ -1,7 +1,6 @@
 """A real Superset on the real ClickHouse: every chart shows something, the check notices, each sees their estate."""
 
 import json
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from dashboards.superset.people import role_of
 from dashboards.superset.transfer import export_assets, import_assets
 from infra.errors import UserError
 from infra.settings import Settings
+from tests.dashboards.superset_api import chart_named, person, rows_of
 from tests.dashboards.superset_estate import LAST, NOW, SITE, fill
 from warehouse.client import connect as clickhouse
 from warehouse.estate import record_site
@@ -92,28 +92,19 @@ def _only_the_generated_password_opens(settings: Settings) -> None:
 
 
 def _people_see_their_estate(settings: Settings, api: Api) -> None:
-    roles = {role["name"]: role["id"] for role in api.everything("security/roles")}
-    days = _chart(api, "已装载天数")
+    days = chart_named(api, "已装载天数")
     assert _answer(api, days) == 17
     own, other = role_of(SITE.estate.id), role_of(OTHER)
     for names, expected in (([], 0), ([own], 15), ([other], 2), ([own, other], 17)):
-        person = _person(settings, api, [roles[name] for name in ("Alpha", *names)])
-        assert _answer(person, days) == expected, names
+        assert _answer(person(settings, api, ["Alpha", *names]), days) == expected, names
     with pytest.raises(ApiError, match="403"):
-        _answer(_person(settings, api, [roles["Gamma"]]), days)
-
-
-def _person(settings: Settings, api: Api, roles: list[int]) -> Api:
-    name, word = f"u{secrets.token_hex(4)}", secrets.token_urlsafe(12)
-    about = {"username": name, "first_name": name, "last_name": name, "email": f"{name}@localhost", "active": True}
-    api.post("/api/v1/security/users/", {**about, "password": word, "roles": roles})
-    return Api(server.url(settings), word, name)
+        _answer(person(settings, api, ["Gamma"]), days)
 
 
 def _a_guest_sees_one_dashboard_of_one_estate(settings: Settings, api: Api) -> None:
     embedded = open_to_guests(api, "quality", ["http://127.0.0.1:8600"])
     assert embedded == open_to_guests(api, "quality", ["http://127.0.0.1:8600"])
-    days, score = _chart(api, "已装载天数"), _chart(api, "得分率（%）")
+    days, score = chart_named(api, "已装载天数"), chart_named(api, "得分率（%）")
     boards = {board["slug"]: board["id"] for board in api.everything("dashboard")}
     for estate, expected in ((SITE.estate.id, 15), (OTHER, 2), ("nobody", 0)):
         guest = Api.guest(server.url(settings), guest_token(api, embedded, estate))
@@ -143,18 +134,9 @@ def _a_guest_sees_one_dashboard_of_one_estate(settings: Settings, api: Api) -> N
         guest_token(api, embedded, "a' OR '1")
 
 
-def _chart(api: Api, name: str) -> dict[str, Any]:
-    number = next(chart["id"] for chart in api.everything("chart") if chart["slice_name"] == name)
-    found: dict[str, Any] = api.get(f"/api/v1/chart/{number}")["result"]
-    return found
-
-
 def _answer(api: Api, chart: dict[str, Any], dashboard: int | None = None) -> Any:
-    """The one value that a chart's saved query gives, asked as a dashboard's page asks."""
-    context = json.loads(chart["query_context"])
-    form = {**json.loads(chart["params"]), "slice_id": chart["id"], "dashboardId": dashboard}
-    answer = api.post("/api/v1/chart/data", {**context, "form_data": form, "force": True})
-    ((value,),) = [row.values() for row in answer["result"][0]["data"]]
+    """The one value that a chart's saved query gives."""
+    ((value,),) = [row.values() for row in rows_of(api, chart, dashboard)]
     return value
 
 

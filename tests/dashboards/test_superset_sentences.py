@@ -33,6 +33,7 @@ def test_superset_says_what_the_page_says(fresh: Settings) -> None:
     alerts = _alerts()
     migrate(fresh, (ESTATE,))
     with connect(fresh, "loader") as client:
+        client.execute("INSERT INTO nightly_accounting (estate_id, day) VALUES", [(ESTATE, DAY)])
         client.execute(
             "INSERT INTO alerts (estate_id, day, alert_id, rule, zone_id, subject_id, severity, status, opened_time, "
             "updated_time, closed_time, published_time, revision, explanation, measured, evidence) VALUES",

@@ -1,67 +1,32 @@
 """The live page in a real Chromium, on the real Kafka: what guards see and do; and what axe-core says of it."""
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from infra.clock import MINUTE_MS
-from infra.events import Alert, Disposition, encoder
-from infra.local.ports import free_port
+from infra.events import Disposition, encoder
 from infra.settings import FULL_SITE, Settings
 from infra.site import Site, load_site
-from infra.topics import ALERTS, DISPOSITIONS, OCCUPANCY_LATEST
+from infra.topics import DISPOSITIONS, OCCUPANCY_LATEST
 from tests.dashboards.web.browser import DESKTOP, PHONE, axe_script, chromium, log_in, served, violations, wait
+from tests.dashboards.web.page import add_user, now_ms, page_of, told
 from tests.dashboards.web.stage import SITE, Stage, alert, day_of, now_row
 from tests.kafka_helpers import produce, read_all
 
 pytestmark = pytest.mark.stack
 
 
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def told(settings: Settings, one: Alert) -> None:
-    produce(settings, ALERTS, [(one.zone_id.encode(), encoder.encode(one), one.updated_ms)])
-
-
-def anfang(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
-    """The command, as people start it."""
-    command, env = [sys.executable, "-m", "anfang", *arguments], {**os.environ, **settings.as_environment()}
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
-
-
-@contextmanager
-def page_of(settings: Settings) -> Iterator[str]:
-    """`anfang web` on a free port; its address."""
-    port = free_port(set())
-    page = anfang(settings, "web", "--port", str(port))
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        page.terminate()
-        page.wait(30)
-
-
 def test_an_alert_is_seen_within_two_seconds_and_answered_by_one_tap(fresh: Settings) -> None:
-    added, _ = anfang(fresh, "web", "user", "add", "wang", "--role", "guard").communicate(timeout=60)
-    password = added.split()[-1]
+    password = add_user(fresh, "wang")
     row = now_row("plaza", now_ms(), 77)
     produce(fresh, OCCUPANCY_LATEST, [(b"plaza", encoder.encode(row), row.as_of_ms)])
     told(fresh, alert("before", at=now_ms() - MINUTE_MS, rule="e_bike", zone="building_1"))
     with page_of(fresh) as base, chromium(PHONE) as browser:
-        wait(browser).until(lambda b: _answers(b, f"{base}/login"))
         log_in(browser, base, "wang", password)
         assert "77" in browser.find_element(By.ID, "z-plaza").text
         assert "电动车入楼" in browser.find_element(By.ID, "a-before").text
@@ -85,14 +50,6 @@ def test_an_alert_is_seen_within_two_seconds_and_answered_by_one_tap(fresh: Sett
     said = msgspec.json.decode(message.value() or b"", type=Disposition)
     assert (message.key(), said.alert_id, said.verdict, said.by) == (b"pump_room", "injected", "unsure", "wang")
     assert said.note == "acknowledged: 已到现场"
-
-
-def _answers(browser: webdriver.Chrome, address: str) -> bool:
-    try:
-        browser.get(address)
-    except WebDriverException:  # not yet
-        return False
-    return bool(browser.find_elements(By.ID, "user"))
 
 
 def _text(browser: webdriver.Chrome, selector: str) -> str:
