@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from dashboards.superset.assets import read_assets
-from dashboards.superset.language import in_language
+from dashboards.superset.language import Language, in_language
 from infra.alert_sentences import NAME, SENTENCES, explained
 from infra.events import Alert
 from infra.settings import Settings
@@ -45,7 +45,11 @@ def test_superset_says_what_the_page_says(fresh: Settings) -> None:
                 for a in alerts
             ],
         )
-    for language, expected in (("zh", "关闭时段内发现有人 160 次"), ("en", "160 signs of persons while closed")):
+    wanted: tuple[tuple[Language, str], ...] = (
+        ("zh", "关闭时段内发现有人 160 次"),
+        ("en", "160 signs of persons while closed"),
+    )
+    for language, expected in wanted:
         sql = in_language(read_assets(), language)["datasets/alerts.yaml"]["sql"]
         with connect(fresh, "analyst") as client:
             rows = client.execute(f"SELECT alert_id, explanation, rule_words FROM ({sql})")

@@ -11,7 +11,7 @@ from rich.console import Console
 from dashboards.watch import EMPTY, MOST_ZONES, State, age, decoded, frame, show, shown_zones, taken
 from infra.clock import FakeClock
 from infra.errors import UserError
-from infra.events import encoder
+from infra.events import Alert, OccupancyMinute, encoder
 from infra.settings import FULL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, OCCUPANCY, topic_name
@@ -52,7 +52,11 @@ def test_decoded_reads_both_topics() -> None:
 
 
 def test_a_frame_says_what_holds() -> None:
-    told = [minute("plaza"), alert("a", why="why a"), alert("b", closed_ms=NOON, revision=2, why="why b")]
+    told: list[OccupancyMinute | Alert] = [
+        minute("plaza"),
+        alert("a", why="why a"),
+        alert("b", closed_ms=NOON, revision=2, why="why b"),
+    ]
     text = shown(taken(EMPTY, told, ESTATE))
     line = next(line for line in text.splitlines() if "中心广场" in line)
     for part in ("90", "81–101", "60% of 150", "+7", "full", "2 min"):

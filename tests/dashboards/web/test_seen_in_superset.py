@@ -6,11 +6,11 @@ import pytest
 from selenium.webdriver.common.by import By
 
 import batch.nightly
-from batch.passes import local_day
 from dashboards.superset import server
 from dashboards.superset.api import connect
 from dashboards.superset.people import role_of
 from dashboards.superset.transfer import import_assets
+from infra.clock import local_day
 from infra.settings import Settings
 from infra.topics import DISPOSITIONS
 from tests.dashboards.superset_api import chart_named, person, rows_of
