@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from clickhouse_driver import Client
@@ -19,9 +20,31 @@ from infra.errors import UserError
 from infra.events import derived_id
 from infra.site import Site
 from warehouse.client import ask_tables, identifier, placed
-from warehouse.ledger_files import LEDGERS, Entry, Fund, Incident, Kind, SpotCheck, Survey, read_entries
+from warehouse.ledger_files import (
+    LEDGERS,
+    Entry,
+    Fund,
+    Incident,
+    Kind,
+    MistakesError,
+    SpotCheck,
+    Survey,
+    parse_entries,
+    read_entries,
+)
 
-__all__ = ["LEDGERS", "Entry", "Fund", "Incident", "Kind", "SpotCheck", "Survey", "read_entries"]
+__all__ = [
+    "LEDGERS",
+    "Entry",
+    "Fund",
+    "Incident",
+    "Kind",
+    "MistakesError",
+    "SpotCheck",
+    "Survey",
+    "parse_entries",
+    "read_entries",
+]
 
 Content = dict[str, object]
 Said = tuple[object, ...]
@@ -45,6 +68,16 @@ class Note:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Planned:
+    """An entry that is to be imported, what becomes of it, and what it said before (none: nothing, or taken out)."""
+
+    entry_id: str
+    content: Content
+    does: Literal["new", "changed", "unchanged"]
+    before: Said | None
+
+
 def import_ledger(
     client: Client, kind: Kind, path: Path, site: Site, now: datetime, *, by: str = "", why: str = ""
 ) -> Imported:
@@ -53,16 +86,37 @@ def import_ledger(
     Raises UserError listing every mistake, or where entries would be corrected without a reason; then nothing is
     imported.
     """
-    table, model = LEDGERS[kind]
-    entries = identified(read_entries(path, model, site))
-    rows = list(new_versions(entries, latest(client, table, site.estate.id)))
+    return import_entries(client, kind, read_entries(path, LEDGERS[kind][1], site), site, Note(now, by, why))
+
+
+def import_entries(client: Client, kind: Kind, entries: Iterable[Entry], site: Site, note: Note) -> Imported:
+    """Import entries into their ledger, as role `office`. Raises UserError where a correction has no reason."""
+    table = LEDGERS[kind][0]
+    contents = identified(entries)
+    rows = list(new_versions(contents, latest(client, table, site.estate.id)))
     changed = sum(version > 1 for (_, version), _ in rows)
-    if changed and by and not why:
+    if changed and note.by and not note.why:
         raise UserError(
-            f"{changed} entries of {path} correct earlier ones", "say why with --why, it is kept in the history"
+            f"{changed} entries of {kind} correct earlier ones", "say why with --why, it is kept in the history"
         )
-    _insert(client, table, site, rows, Note(now, by, why))
-    return Imported(len(rows) - changed, changed, len(entries) - len(rows))
+    _insert(client, table, site, rows, note)
+    return Imported(len(rows) - changed, changed, len(contents) - len(rows))
+
+
+def planned(client: Client, kind: Kind, entries: Iterable[Entry], site: Site) -> list[Planned]:
+    """What an import of these entries would do with each."""
+    known = latest(client, LEDGERS[kind][0], site.estate.id)
+    contents = identified(entries)
+    versions = {entry_id: version for (entry_id, version), _ in new_versions(contents, known)}
+    before = {entry_id: said for entry_id, (_, said) in known.items()}
+    return [
+        Planned(entry_id, content, _does(versions.get(entry_id)), before.get(entry_id))
+        for entry_id, content in contents.items()
+    ]
+
+
+def _does(version: int | None) -> Literal["new", "changed", "unchanged"]:
+    return "unchanged" if version is None else "new" if version == 1 else "changed"
 
 
 def latest(client: Client, table: str, estate: str) -> dict[str, tuple[int, Said | None]]:

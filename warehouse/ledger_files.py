@@ -6,11 +6,12 @@ Column names and the words for kinds may be Chinese. Every mistake is told in Ch
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 import openpyxl
@@ -25,60 +26,15 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from infra.errors import UserError
 from infra.site import Site
+from warehouse.ledger_words import COLUMNS, ENGLISH, WORDS, Mistake, expected, one_of
 
 Kind = Literal["funds", "incidents", "survey", "spot_checks"]
 ENCODINGS: Final = ("utf-8-sig", "gb18030")
 MOST_BYTES: Final = 50_000_000  # of an unpacked XLSX
-COLUMNS: Final = {
-    "id": "编号",
-    "day": "日期",
-    "kind": "类别",
-    "amount_yuan": "金额（元）",
-    "purpose": "用途",
-    "event_time": "时间",
-    "zone_id": "区域",
-    "description": "说明",
-    "question": "问题",
-    "respondents": "人数",
-    "score_mean": "平均分",
-    "score_sd": "标准差",
-    "start_time": "开始时间",
-    "end_time": "结束时间",
-    "line_id": "计数线",
-    "manual_count": "人工计数",
-}
-WORDS: Final = {
-    "预算": "budget",
-    "到位": "received",
-    "支出": "spent",
-    "盗窃": "theft",
-    "扰乱秩序": "public_order",
-    "打架": "fight",
-    "消防通道": "fire_lane",
-    "其他": "other",
-    "满意度": "satisfaction",
-    "安全感": "safety",
-}
-EXPECTED: Final = {  # how pydantic's error types begin
-    "missing": "缺少内容",
-    "extra_forbidden": "没有对应的列名",
-    "datetime_": "应为时间，如 2024-03-01 08:30",
-    "date_": "应为日期，如 2024-03-01",
-    "int_": "应为整数",
-    "float_": "应为数字",
-    "finite": "应为数字",
-    "decimal_parsing": "应为数字",
-    "decimal_": "至多14位数字，其中小数2位",
-    "greater_than_equal": "应不小于{ge}",
-    "less_than_equal": "应不大于{le}",
-    "less_than": "应小于{lt}",
-    "string_too_long": "至多{max_length}个字符",
-}
-ENGLISH: Final = {chinese: name for name, chinese in COLUMNS.items()}
 
 
 def _site(info: ValidationInfo) -> Site:
@@ -93,13 +49,13 @@ def _utc(local: datetime, info: ValidationInfo) -> datetime:
 
 def _known_zone(zone: str, info: ValidationInfo) -> str:
     if zone and zone not in _site(info).zone:
-        raise ValueError("应为站点文件中的区域，或留空")
+        raise PydanticCustomError("unknown_zone", "expected a zone of the site file")
     return zone
 
 
 def _known_line(line: str, info: ValidationInfo) -> str:
     if line not in _site(info).line:
-        raise ValueError("应为站点文件中的计数线")
+        raise PydanticCustomError("unknown_line", "expected a line of the site file")
     return line
 
 
@@ -167,7 +123,7 @@ class SpotCheck(Entry):
     @model_validator(mode="after")
     def _ends_after_start(self) -> "SpotCheck":
         if self.end_time <= self.start_time:
-            raise ValueError("结束时间应晚于开始时间")
+            raise PydanticCustomError("ends_before_start", "ends before it starts")
         return self
 
 
@@ -180,75 +136,86 @@ LEDGERS: Final[dict[Kind, tuple[str, type[Entry]]]] = {
 Line = tuple[int, dict[str, str]]  # its number in the file, and its cells by column
 
 
+class MistakesError(UserError):
+    """All that is wrong in a file, row by row."""
+
+    def __init__(self, name: str, mistakes: list[Mistake]) -> None:
+        told = (f"{name}:{m.row}: 第{m.row}行{' ' if m.column else ''}{m.told('zh')}" for m in mistakes)
+        super().__init__("\n".join(told), f"mend these {len(mistakes)} and import again; nothing was imported")
+        self.mistakes = mistakes
+
+
 def read_entries(path: Path, model: type[Entry], site: Site) -> list[Entry]:
     """The rows of a file. Raises UserError that lists every mistake as `file:row: 第N行 column：应为…`."""
-    header, lines = _sheet(path) if path.suffix.lower() == ".xlsx" else _csv(path)
-    _check_header(path, header, model)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", "give the path of a CSV or XLSX file") from error
+    return parse_entries(str(path), content, model, site)
+
+
+def parse_entries(name: str, content: bytes, model: type[Entry], site: Site) -> list[Entry]:
+    """The rows of a file of that name and content. Raises MistakesError, or UserError where it is unreadable."""
+    header, lines = _sheet(name, content) if name.lower().endswith(".xlsx") else _csv(name, content)
+    _check_header(name, header, model)
     entries: list[Entry] = []
-    mistakes: list[str] = []
+    mistakes: list[Mistake] = []
     seen: dict[str, int] = {}
     for number, row in lines:
         try:
             entry = model.model_validate({name: cell for name, cell in row.items() if cell != ""}, context=site)
         except ValidationError as error:
-            mistakes += [f"{path}:{number}: 第{number}行{_mistake(found, model)}" for found in error.errors()]
+            mistakes += [_mistake(number, found, model) for found in error.errors()]
             continue
         entries.append(entry)
-        if entry.id and seen.setdefault(entry.id, number) != number:
-            mistakes.append(f"{path}:{number}: 第{number}行 编号（id）：{entry.id!r} 与第{seen[entry.id]}行重复")
+        if entry.id and (first := seen.setdefault(entry.id, number)) != number:
+            told = expected("repeated", {"got": repr(entry.id), "row": first})
+            mistakes.append(Mistake(number, "id", told))
     if mistakes:
-        raise UserError("\n".join(mistakes), f"mend these {len(mistakes)} and import again; nothing was imported")
+        raise MistakesError(name, mistakes)
     return entries
 
 
-def _mistake(found: ErrorDetails, model: type[Entry]) -> str:
-    if not found["loc"]:
-        return f"：{_expected(found, '', model)}"
-    name = str(found["loc"][0])
-    got = "" if found["type"] == "missing" else f"，实为 {found['input']!r}"
-    return f" {COLUMNS.get(name, name)}（{name}）：{_expected(found, name, model)}{got}"
-
-
-def _expected(found: ErrorDetails, name: str, model: type[Entry]) -> str:
-    """What was expected, in Chinese; what our own validators say is Chinese already."""
-    kind, limits = found["type"], found.get("ctx", {})
+def _mistake(number: int, found: ErrorDetails, model: type[Entry]) -> Mistake:
+    kind, column = found["type"], str(found["loc"][0]) if found["loc"] else ""
     if kind == "literal_error":
-        words = {english: chinese for chinese, english in WORDS.items()}
-        allowed = get_args(model.model_fields[name].annotation)
-        return f"应为{'、'.join(f'{words[word]}（{word}）' for word in allowed)}之一"
-    wanted = next((chinese for begin, chinese in EXPECTED.items() if kind.startswith(begin)), None)
-    return wanted.format(**limits) if wanted else found["msg"].removeprefix("Value error, ")
+        wanted = one_of(get_args(model.model_fields[column].annotation))
+    else:
+        wanted = expected(kind, found.get("ctx", {}), found["msg"])
+    got = "" if kind == "missing" or not column else repr(found["input"])
+    return Mistake(number, column, wanted, got)
 
 
-def _check_header(path: Path, header: Iterable[str], model: type[Entry]) -> None:
+def _check_header(name: str, header: Iterable[str], model: type[Entry]) -> None:
     needed = {name for name, about in model.model_fields.items() if about.is_required()}
     wrong = sorted(needed - set(header)) + sorted(set(header) - set(model.model_fields))
     if wrong:
         wanted = "、".join(f"{COLUMNS[name]}（{name}）" for name in model.model_fields)
         raise UserError(
-            f"{path}:1: 表头应取自：{wanted}；缺少或不认识：{'、'.join(wrong)}",
+            f"{name}:1: 表头应取自：{wanted}；缺少或不认识：{'、'.join(wrong)}",
             "mend the header row; nothing was imported",
         )
 
 
-def _csv(path: Path) -> tuple[list[str], Iterator[Line]]:
-    reader = csv.reader(io.StringIO(_text(path), newline=""))
-    header = [_name(cell) for cell in next(reader, [])]
-    return header, ((reader.line_num, _row(header, cells)) for cells in reader if any(cells))
+def _csv(name: str, content: bytes) -> tuple[list[str], Iterable[Line]]:
+    reader = csv.reader(io.StringIO(_text(name, content), newline=""))
+    try:
+        header = [_name(cell) for cell in next(reader, [])]
+        return header, [(reader.line_num, _row(header, cells)) for cells in reader if any(cells)]
+    except csv.Error as error:
+        raise UserError(f"{name}:{reader.line_num}: {error}", "save it as CSV in UTF-8") from error
 
 
-def _sheet(path: Path) -> tuple[list[str], Iterator[Line]]:
+def _sheet(name: str, content: bytes) -> tuple[list[str], Iterable[Line]]:
     """The first sheet of an XLSX."""
     try:
-        with zipfile.ZipFile(path) as packed:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(member.file_size for member in packed.infolist()) > MOST_BYTES:
-                raise UserError(f"{path}: larger than {MOST_BYTES // 1_000_000} MB", "divide it into several files")
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", "give the path of a CSV or XLSX file") from error
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise UserError(f"{path}: no XLSX file: {error}", "save it as .xlsx or as CSV") from error
-    rows = [[_cell(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+                raise UserError(f"{name}: larger than {MOST_BYTES // 1_000_000} MB", "divide it into several files")
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        rows = [[_cell(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, ParseError, IndexError) as error:
+        raise UserError(f"{name}: no XLSX file: {error}", "save it as .xlsx or as CSV") from error
     book.close()
     header = [_name(cell) for cell in rows[0]] if rows else []
     while header and not header[-1]:
@@ -283,14 +250,10 @@ def _name(cell: str) -> str:
     return ENGLISH.get(plain, cell.strip())
 
 
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", "give the path of a CSV or XLSX file") from error
+def _text(name: str, content: bytes) -> str:
     for encoding in ENCODINGS:
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise UserError(f"{path}: neither UTF-8 nor GBK", "save it as CSV in UTF-8")
+    raise UserError(f"{name}: neither UTF-8 nor GBK", "save it as CSV in UTF-8")
