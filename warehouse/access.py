@@ -42,7 +42,12 @@ LOAD_TABLES: Final = (
     "day_inputs",
 )
 SITE_TABLES: Final = ("estates", "zones", "lines", "devices", "shifts")
-KPI_TABLES: Final = ("kpi_reports", "kpi_results", "kpi_evidence")  # what the office's issued reports said
+KPI_TABLES: Final = (
+    "kpi_reports",
+    "kpi_results",
+    "kpi_evidence",
+    "kpi_figures",
+)  # what the office's issued reports said
 READ_WHOLE: Final = (
     *(table for table in LOAD_TABLES if table not in ("visitors", "dispositions")),
     "nightly_accounting",

@@ -28,7 +28,7 @@ from dashboards.report.charts import draw
 from dashboards.report.check import MANIFEST, PUBLIC_KEY, Checked, check_folder, unpack
 from dashboards.report.content import Document
 from dashboards.report.english import write_english
-from dashboards.report.evidence import Ask, gather, office_ask
+from dashboards.report.evidence import Ask, addressed, gather, office_ask
 from dashboards.report.explain import Section, explain, find_indicator
 from dashboards.report.facts import PARTITIONS, Facts, Language, make_facts, parameters, questions
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
@@ -48,6 +48,9 @@ Format = Literal["pdf", "docx", "xlsx", "json"]
 FORMATS: Final[tuple[Format, ...]] = ("pdf", "docx", "xlsx", "json")
 DEFAULT_FOLDER: Final = Path("out/report")
 BUNDLE: Final = ".zip"
+STEPS: Final = ("ask", "check", "render", "keep")
+Tell = Callable[[str, int, int], None]
+"""Takes a step that begins, which one it is (from 0), and of how many."""
 WRITERS: Final[dict[Language, Callable[[Facts], Document]]] = {"zh": write, "en": write_english}
 
 
@@ -77,29 +80,36 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     issued: date | None = None,
     language: Language = "zh",
     clock: Clock | None = None,
+    tell: Tell = lambda step, done, of: None,
 ) -> ReportFiles:
     """Issue the report for local days `first_day` to `last_day`, both included, dated `issued` (default: today).
 
     `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese. What it says is noted
-    in the warehouse, too.
+    in the warehouse, too. `tell` is called as each of `STEPS` begins.
 
     Raises UserError when the period holds no loaded day, the indicator file is wrong, ClickHouse does not answer, or a
     figure does not hold when it is asked for again: then nothing is written.
     """
     now_ms = (clock or SystemClock()).now_ms()
     key = signing_key(settings)
+    begin = _beginning(tell)
     with office_ask(settings) as ask:
+        begin("ask")
         dated = issued or local_day(now_ms, site.tz)
         facts = collect(ask, site, make_period(first_day, last_day), indicators, dated)
         facts = structs.replace(facts, key=fingerprint(key.public_key()), language=language)
+        facts = structs.replace(facts, evidence=addressed(facts.evidence, settings.web_url))
         record = make_record(facts, WRITERS[language](facts), digest_of(indicators))
+        begin("check")
         refuse_unverified(verify(record, ask))
+    begin("render")
     name = f"{site.estate.id}_{first_day}_{last_day}{'' if language == 'zh' else f'_{language}'}"
     files = {f"{name}.{kind}": content for kind, content in _rendered(settings, facts, record, formats).items()}
     computed_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
     files[f"{name}{MANIFEST}"] = sign(make_statement(record, files, computed_at), key)
     files[f"{name}{PUBLIC_KEY}"] = public_pem(key.public_key())
     files[f"{name}{BUNDLE}"] = bundle(record, files, indicators.read_bytes())
+    begin("keep")
     out_dir.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (out_dir / file).write_bytes(content)
@@ -107,6 +117,10 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     paths = {kind: out_dir / f"{name}.{kind}" for kind in FORMATS if kind in formats}
     manifest, packed = (out_dir / f"{name}{suffix}" for suffix in (MANIFEST, BUNDLE))
     return ReportFiles(paths, manifest, packed, record.figures, facts.score, facts.key)
+
+
+def _beginning(tell: Tell) -> Callable[[str], None]:
+    return lambda step: tell(step, STEPS.index(step), len(STEPS))
 
 
 def collect(ask: Ask, site: Site, period: Period, indicators: Path, issued: date) -> Facts:

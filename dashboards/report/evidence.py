@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 from clickhouse_driver import Client
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from infra.events import derived_id
 from infra.settings import Settings
@@ -59,7 +59,7 @@ class Read(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """One question and its answer. `label` is how the report cites it, e.g. E07."""
+    """One question and its answer. `label` is how the report cites it, e.g. E07; `address` where it stays."""
 
     id: str
     label: str
@@ -70,6 +70,7 @@ class Evidence(Struct, frozen=True):
     rows_read: int
     columns: list[str]
     rows: list[list[Scalar]]
+    address: str = ""
 
     def records(self) -> list[Row]:
         """The answer's rows by column name."""
@@ -125,6 +126,21 @@ def sql_digest(sql: str) -> str:
 def rows_digest(found: Evidence) -> str:
     """SHA-256 of the answer's rows as JSON, in hex."""
     return hashlib.sha256(msgspec.json.encode(found.rows)).hexdigest()
+
+
+def content_hash(found: Evidence) -> str:
+    """SHA-256 in hex of question and answer; not of how a report cites it, nor of its own address."""
+    return hashlib.sha256(msgspec.json.encode(structs.replace(found, label="", address=""))).hexdigest()
+
+
+def permanent_address(found: Evidence, base: str) -> str:
+    """The address, below `base` (where people reach `anfang web`; empty: relative to it)."""
+    return f"{base.rstrip('/')}/figures/{found.id}/{content_hash(found)}"
+
+
+def addressed(evidence: Mapping[str, Evidence], base: str) -> dict[str, Evidence]:
+    """The same evidence, each with its address."""
+    return {name: structs.replace(found, address=permanent_address(found, base)) for name, found in evidence.items()}
 
 
 def what_is_read(sql: str, parameters: Mapping[str, Parameter], hashes: Row) -> Read:

@@ -7,16 +7,23 @@ from typing import Final
 from clickhouse_driver import Client
 
 from dashboards.report.facts import Facts
+from dashboards.report.figures import figure_rows
 from dashboards.report.record import Record
 from infra.settings import Settings
 from warehouse.client import connect, identifier
 
-WRITTEN: Final = ("kpi_evidence", "kpi_results", "kpi_reports")  # the last says that the others are there
+WRITTEN: Final = (
+    "kpi_figures",
+    "kpi_evidence",
+    "kpi_results",
+    "kpi_reports",
+)  # the last says that the others are there
 
 
 def store(settings: Settings, facts: Facts, record: Record, computed_at: str) -> None:
     """Write the rows of a report made at `computed_at` (ISO, UTC), as role `office`, over one on the same days."""
     rows = {
+        "kpi_figures": list(figure_rows(record)),
         "kpi_evidence": list(evidence_rows(record)),
         "kpi_results": list(result_rows(facts)),
         "kpi_reports": [report_row(record)],

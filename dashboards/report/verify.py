@@ -15,6 +15,7 @@ from dashboards.report.evidence import (
     Parameter,
     Scalar,
     evidence_id,
+    permanent_address,
     sql_digest,
     used_parameters,
 )
@@ -38,13 +39,13 @@ def verify(record: Record, ask: Ask) -> Verdict:
     """Recompute the record's evidence by `ask`, and its points from that evidence."""
     verified, problems = 0, []
     for found in record.evidence:
-        holds, differences = _check(found, ask)
+        holds, differences = recheck(found, ask)
         verified += holds
         problems += [f"{found.label} {found.query}: {difference}" for difference in differences]
     return Verdict(record.figures, verified, problems + list(_check_points(record)))
 
 
-def _check(found: Evidence, ask: Ask) -> tuple[int, list[str]]:
+def recheck(found: Evidence, ask: Ask) -> tuple[int, list[str]]:
     """How many of its figures hold, and what differs."""
     if not (QUERIES / f"{found.query}.sql").is_file() or "/" in found.query:
         return 0, ["its query is not known here"]
@@ -54,7 +55,9 @@ def _check(found: Evidence, ask: Ask) -> tuple[int, list[str]]:
     if evidence_id(found.query, sql, found.parameters) != found.id:
         return 0, ["its parameters do not fit its id"]
     answer = ask(sql, found.parameters)
-    differences = list(_differences(found, answer))
+    misplaced = found.address and not found.address.endswith(permanent_address(found, ""))
+    differences = ["its permanent address is not that of its content"] if misplaced else []
+    differences += _differences(found, answer)
     return max(found.figures() - len(differences), 0), differences
 
 
