@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+import dashboards.api.cli
 import dashboards.superset.cli
 import dashboards.web.cli
 from infra.configured import SiteOption, configured
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(report)
     app.command()(watch)
     dashboards.web.cli.register(app)
+    dashboards.api.cli.register(app)
     dashboards.superset.cli.register(app)
 
 

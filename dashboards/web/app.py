@@ -13,18 +13,22 @@ from typing import Final
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp
 
 from dashboards.web.answers import SAID_VERDICTS, Answers, disposition, noted
 from dashboards.web.audit import Audit
 from dashboards.web.desk import YEAR_S, Desk
-from dashboards.web.guard import Guard, Refused, form
+from dashboards.web.figures import FigurePages, Figures
+from dashboards.web.guard import API_PATH, Guard, Refused, form
+from dashboards.web.ledger import Ledgers
 from dashboards.web.live import Live
 from dashboards.web.login import Login
 from dashboards.web.sessions import MOST_STREAMS, Session, check
-from dashboards.web.users import MAY_AUDIT, MAY_DISPOSE, User, Users
+from dashboards.web.users import MAY_AUDIT, MAY_DISPOSE, MAY_KEEP_LEDGERS, User, Users
 from dashboards.web.words import Lang
 from infra.clock import Clock
 from infra.links import LinkError, VerdictLink, read, said
+from infra.settings import Settings
 
 STATIC: Final = Path(__file__).parent / "static"
 KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -49,14 +53,20 @@ class Web:
         link_key: bytes,
         root_path: str = "",
         away: Callable[[], bool] = lambda: False,
+        settings: Settings,
+        figures: Figures,
+        api: ASGIApp,
     ) -> None:
         self._estates = {live.site.estate.id: live for live in estates}
         self._answers, self._audit, self._clock = answers, audit, clock
         self._link_key, self._root, self._away = link_key, root_path, away
+        self._api = api
         self._static = {file.name: file.read_bytes() for file in sorted(STATIC.iterdir())}
         stamp = sha256(b"".join(self._static.values())).hexdigest()[:10]
         self._desk = Desk(users=users, audit=audit, clock=clock, root=root_path, stamp=stamp)
         self._login = Login(self._desk)
+        self._ledgers = Ledgers(self._desk, settings, {name: live.site for name, live in self._estates.items()})
+        self._figures = FigurePages(self._desk, figures, f"{root_path}{API_PATH}")
 
     def app(self, lifespan: Lifespan | None = None) -> Guard:
         """The ASGI application; it describes itself to nobody."""
@@ -72,11 +82,18 @@ class Web:
             ("/e/{estate}/", self.estate, "GET"),
             ("/e/{estate}/events", self.events, "GET"),
             ("/e/{estate}/say", self.say, "POST"),
+            ("/e/{estate}/ledger/{kind}", self._ledgers.shown, "GET"),
+            ("/e/{estate}/ledger/{kind}/preview", self._ledgers.preview, "POST"),
+            ("/e/{estate}/ledger/{kind}/confirm", self._ledgers.confirm, "POST"),
+            ("/e/{estate}/ledger/{kind}/undo", self._ledgers.undo, "POST"),
             ("/audit", self.audit, "GET"),
+            ("/figures/{figure_id}/{content}.json", self._figures.json, "GET"),
+            ("/figures/{figure_id}/{content}", self._figures.page, "GET"),
             ("/d/{token}", self.link_form, "GET"),
             ("/d/{token}", self.link, "POST"),
         ):
             app.add_api_route(path, route, methods=[method], response_model=None)
+        app.mount(API_PATH, self._api)
         app.add_exception_handler(StarletteHTTPException, self._refusal)
         return Guard(app, self._audit, self._root)
 
@@ -124,6 +141,7 @@ class Web:
             several=len(self._own(session.user)) > 1,
             may_dispose=session.user.role in MAY_DISPOSE,
             may_audit=session.user.role in MAY_AUDIT,
+            may_keep=session.user.role in MAY_KEEP_LEDGERS,
         )
 
     async def events(self, request: Request, estate: str) -> Response:

@@ -46,9 +46,14 @@ class Desk:
             raise Refused(400, "no such language")
         return as_lang(asked) or as_lang(request.cookies.get(LANGUAGE)) or "zh"
 
+    def lang_or_default(self, request: Request) -> Lang:
+        """The language asked for or remembered; Chinese where it is none of ours."""
+        asked = as_lang(request.query_params.get("lang"))
+        return asked or as_lang(request.cookies.get(LANGUAGE)) or "zh"
+
     def page(self, request: Request, template: str, code: int, **values: object) -> Response:
         """A page in the language that is asked for or remembered."""
-        lang = self.lang(request) if code < 400 else as_lang(request.cookies.get(LANGUAGE)) or "zh"
+        lang = self.lang(request) if code < 400 else self.lang_or_default(request)
         common = {"w": Words(lang), "lang": lang, "root": self.root, "stamp": self._stamp}
         response = HTMLResponse(page(template, **common, **values), code)
         if request.query_params.get("lang") == lang:

@@ -1,16 +1,19 @@
 """What stands before every request: methods, sizes, origin, the headers of every answer, and the audit of refusals."""
 
 import asyncio
+import re
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.web.audit import Audit
+from dashboards.web.problem import problem
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -27,11 +30,23 @@ HEADERS: Final = {
 }
 HSTS: Final = "max-age=31536000"
 METHODS: Final = frozenset({"GET", "HEAD", "POST"})
-MOST_BODY: Final = 16_000
 MOST_TARGET: Final = 2_000
 BODY_TIMEOUT_S: Final = 10.0
 MOST_FIELDS: Final = 210
-FORM: Final = "application/x-www-form-urlencoded"
+API_PATH: Final = "/api/v1"
+UPLOAD: Final = re.compile(r"/e/[^/]+/ledger/[^/]+/preview")
+
+
+class Intake(Struct, frozen=True):
+    """What may come as the body of a POST, and how much of it."""
+
+    content_type: str
+    most_bytes: int
+
+
+FORMS: Final = Intake("application/x-www-form-urlencoded", 16_000)
+FILES: Final = Intake("multipart/form-data", 1_000_000)  # less than what Starlette would write to a disk
+ORDERS: Final = Intake("application/json", 16_000)
 
 
 class Refused(HTTPException):
@@ -63,11 +78,24 @@ class Guard:
                 self._note(scope, message["status"])
             await send(message)
 
-        why = _objection(scope)
+        intake = self._intake(scope)
+        why = _objection(scope, intake)
         if why is None:
-            return await self._app(scope, receive, secured)
+            return await self._app(scope, _measured(receive, intake), secured)
         status, scope["state"]["why"] = why
-        return await PlainTextResponse("refused\n", status)(scope, receive, secured)
+        return await self._refusal(scope, status)(scope, receive, secured)
+
+    def _is_api(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return path.startswith(f"{self._root}{API_PATH}/")
+
+    def _intake(self, scope: Scope) -> Intake:
+        if self._is_api(scope):
+            return ORDERS
+        return FILES if UPLOAD.fullmatch(scope["path"].removeprefix(self._root)) else FORMS
+
+    def _refusal(self, scope: Scope, status: int) -> Response:
+        return problem(status) if self._is_api(scope) else PlainTextResponse("refused\n", status)
 
     def _note(self, scope: Scope, status: int) -> None:
         why: str = scope["state"].get("why", "")
@@ -82,7 +110,30 @@ class Guard:
             )
 
 
-def _objection(scope: Scope) -> tuple[int, str] | None:
+def _measured(receive: Receive, intake: Intake) -> Receive:
+    """Receives a body; raises Refused where it is larger than is taken, or comes too slowly."""
+    ends_at = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+    took, whole = 0, False
+
+    async def measured() -> Message:
+        nonlocal took, whole
+        if whole:  # what comes now is that the other side is gone
+            return await receive()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await receive()
+        except TimeoutError as error:
+            raise Refused(408, "body too slow") from error
+        took += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if took > intake.most_bytes:
+            raise Refused(413, "body too large")
+        return message
+
+    return measured
+
+
+def _objection(scope: Scope, intake: Intake) -> tuple[int, str] | None:
     """(status, why) of a request that no route is to see."""
     headers = Headers(scope=scope)
     if scope["method"] not in METHODS:
@@ -92,9 +143,9 @@ def _objection(scope: Scope) -> tuple[int, str] | None:
     if scope["method"] != "POST":
         return None
     length = headers.get("content-length", "")
-    if length and (not length.isdecimal() or int(length) > MOST_BODY):
+    if length and (not length.isdecimal() or int(length) > intake.most_bytes):
         return 413, "body too large"
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != intake.content_type:
         return 415, "content type"
     return None if _same_origin(headers) else (403, "another origin")
 
@@ -121,16 +172,9 @@ def target(scope: Scope) -> str:
 
 async def form(request: Request) -> dict[str, str]:
     """The fields of a form, each once. Raises Refused where it is too large, too slow or no form."""
-    body = bytearray()
+    body = await request.body()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MOST_BODY:
-                    raise Refused(413, "body too large")
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
-    except TimeoutError as error:
-        raise Refused(408, "body too slow") from error
     except ValueError as error:
         raise Refused(400, "no form") from error
     names = [name for name, _ in fields]

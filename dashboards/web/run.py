@@ -11,9 +11,14 @@ import uvicorn
 from fastapi import FastAPI
 from msgspec import Struct
 
+from dashboards.api.keys import Keys, keys_file
+from dashboards.api.maker import Maker
+from dashboards.api.routes import Api
+from dashboards.api.shelf import Shelf, shelf_folder
 from dashboards.web.answers import KafkaAnswers
 from dashboards.web.app import Web
 from dashboards.web.audit import Audit, audit_file
+from dashboards.web.figures import Figures
 from dashboards.web.live import Live
 from dashboards.web.reader import Reader
 from dashboards.web.users import Users, users_file
@@ -63,15 +68,32 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
     estates = [Live(site, replay=plan.replay) for site in sites]
     reader = Reader(settings, estates, clock)
     reader.catch_up()
+    audit, shelf = Audit(audit_file(settings), clock), Shelf(shelf_folder(settings))
+    by_estate = {site.estate.id: site for site in sites}
+    maker = Maker(settings, shelf, by_estate, clock)
+    figures = Figures(settings, plan.root_path)
+    api = Api(
+        keys=Keys(keys_file(settings)),
+        shelf=shelf,
+        maker=maker,
+        figures=figures,
+        estates=list(by_estate),
+        audit=audit,
+        clock=clock,
+        root=plan.root_path,
+    )
     web = Web(
         estates=estates,
         users=users,
         answers=KafkaAnswers(settings),
-        audit=Audit(audit_file(settings), clock),
+        audit=audit,
         clock=clock,
         link_key=link_key(settings),
         root_path=plan.root_path,
         away=lambda: reader.away,
+        settings=settings,
+        figures=figures,
+        api=api.app(),
     )
 
     @asynccontextmanager
@@ -82,7 +104,8 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
             loop.call_soon_threadsafe(live.publish, events)
 
         reader.start(publish)
-        yield
+        async with maker.running():
+            yield
         await asyncio.to_thread(reader.stop)
 
     config = uvicorn.Config(

@@ -10,16 +10,16 @@ import secrets
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-import msgspec
 from msgspec import Struct
 
+from dashboards.web.private import PrivateFile
 from infra.errors import UserError
-from infra.local.files import write_private
 from infra.settings import Settings
 
 Role = Literal["guard", "office", "operator"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 MAY_DISPOSE: Final = frozenset({"guard", "operator"})
+MAY_KEEP_LEDGERS: Final = frozenset({"office"})
 MAY_AUDIT: Final = frozenset({"operator"})
 NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 LEAST_PASSWORD: Final = 10
@@ -39,38 +39,25 @@ class User(Struct, frozen=True):
 
 
 class Users:
-    """The users' file. It is read again when it has changed, so that a removed user is out at once."""
+    """The users' file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp: tuple[int, int] | None = None
-        self._known: dict[str, User] = {}
+        self._file = PrivateFile(path, User)
 
     def all(self) -> dict[str, User]:
         """Users by name. Raises UserError where the file cannot be read."""
-        try:
-            found = self.path.stat()
-            if (found.st_mtime_ns, found.st_ino) != self._stamp:
-                users = msgspec.json.decode(self.path.read_bytes(), type=list[User])
-                self._known, self._stamp = {user.name: user for user in users}, (found.st_mtime_ns, found.st_ino)
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError) as error:
-            raise UserError(f"cannot read {self.path}: {error}", "mend it, or delete it and add users anew") from error
-        return self._known
+        return {user.name: user for user in self._file.read()}
 
     def put(self, user: User) -> None:
         """Add the user, or give the one of that name another role, estates and password."""
-        self._write({**self.all(), user.name: user})
+        self._file.write({**self.all(), user.name: user}.values())
 
     def remove(self, name: str) -> None:
         """Raises UserError when there is none."""
         if name not in self.all():
             raise UserError(f"there is no user {name!r}", "see `anfang web user list`")
-        self._write({known: user for known, user in self.all().items() if known != name})
-
-    def _write(self, users: dict[str, User]) -> None:
-        write_private(self.path, msgspec.json.format(msgspec.json.encode(list(users.values()))))
+        self._file.write(user for known, user in self.all().items() if known != name)
 
 
 def users_file(settings: Settings) -> Path:

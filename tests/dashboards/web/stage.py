@@ -1,22 +1,27 @@
 """What the tests of the live page share: messages, and a page on them without Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import httpx
 import msgspec
 
+from dashboards.api.keys import SCOPES, Keys, new_key
+from dashboards.api.maker import Maker
+from dashboards.api.routes import Api
+from dashboards.api.shelf import Shelf
 from dashboards.web.app import Web
 from dashboards.web.audit import Audit, Entry
 from dashboards.web.board import Told
+from dashboards.web.figures import Figures
 from dashboards.web.guard import Guard
 from dashboards.web.live import Live
 from dashboards.web.users import ROLES, User, Users, hashed
 from infra.clock import HOUR_MS, MINUTE_MS, FakeClock
 from infra.events import Alert, Coverage, Disposition, GatePassage, OccupancyMinute, OccupancyNow, Severity, Verdict
-from infra.settings import SMALL_SITE
+from infra.settings import SMALL_SITE, Settings
 from infra.site import Site, load_site
 
 SITE = load_site(SMALL_SITE)
@@ -159,9 +164,9 @@ class Options(TypedDict, total=False):
     """What a request may have besides method and path, as httpx takes it."""
 
     data: dict[str, str]
-    json: dict[str, str]
+    json: dict[str, object]
     content: bytes | str | AsyncIterable[bytes]
-    files: dict[str, bytes]
+    files: Mapping[str, bytes | tuple[str, bytes]]
     headers: dict[str, str]
     params: dict[str, str]
 
@@ -172,7 +177,7 @@ class Client:
     def __init__(self, app: Guard, address: str, base: str) -> None:
         transport = httpx.ASGITransport(app, client=(address, 5000))
         self._http = httpx.AsyncClient(transport=transport, base_url=base)
-        self.cookies = self._http.cookies
+        self.cookies, self.headers = self._http.cookies, self._http.headers
 
     def request(self, method: str, path: str, **options: Unpack[Options]) -> httpx.Response:
         return asyncio.run(self._http.request(method, path, **options))
@@ -185,7 +190,7 @@ class Client:
 
 
 class Stage:
-    """A page on some messages: two estates, four users, and what it wrote down."""
+    """`anfang web` without Kafka and ClickHouse, on some messages: two estates, four users, what it wrote down."""
 
     def __init__(
         self,
@@ -193,6 +198,7 @@ class Stage:
         messages: Sequence[Told] = (),
         sites: Sequence[Site] = (SITE, OTHER),
         root_path: str = "",
+        settings: Settings | None = None,
     ) -> None:
         self.root_path = root_path
         self.clock, self.kept = FakeClock(NOON), Kept()
@@ -206,6 +212,19 @@ class Stage:
         ):
             self.users.put(_user(name, role, tuple(estates)))
         self.audit = Audit(home / "logs" / "audit.jsonl", self.clock)
+        self.settings = settings or Settings(home=home, clickhouse_host="127.0.0.1", clickhouse_port=1)
+        self.keys, self.shelf = Keys(home / "secrets" / "keys.json"), Shelf(home / "reports")
+        by_estate, figures = {site.estate.id: site for site in sites}, Figures(self.settings, root_path)
+        api = Api(
+            keys=self.keys,
+            shelf=self.shelf,
+            maker=Maker(self.settings, self.shelf, by_estate, self.clock),
+            figures=figures,
+            estates=list(by_estate),
+            audit=self.audit,
+            clock=self.clock,
+            root=root_path,
+        )
         self.web = Web(
             estates=self.estates,
             users=self.users,
@@ -214,6 +233,9 @@ class Stage:
             clock=self.clock,
             link_key=LINK_KEY,
             root_path=root_path,
+            settings=self.settings,
+            figures=figures,
+            api=api.app(),
         )
         self.app = self.web.app()
         self.tell(messages)
@@ -234,6 +256,19 @@ class Stage:
         client, path = self.client(), f"{self.root_path}/login"
         fields = {"csrf": csrf(client.get(path).text), "user": name, "password": PASSWORD}
         assert client.post(path, data=fields).status_code == 303
+        return client
+
+    def key_holder(
+        self, estates: Sequence[str] = (ESTATE,), scopes: Sequence[str] = SCOPES, name: str = "district"
+    ) -> "Client":
+        """Another program, with a key of its own."""
+        key, token = new_key(name, scopes, estates, None, self.clock.now_ms())
+        self.keys.add(key)
+        return self.bearer(token)
+
+    def bearer(self, token: str) -> "Client":
+        client = self.client()
+        client.headers["Authorization"] = f"Bearer {token}"
         return client
 
     def refusals(self) -> list[Entry]:
