@@ -1,5 +1,6 @@
 """The live page in a real Chromium, on the real Kafka: what guards see and do; and what axe-core says of it."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -8,15 +9,22 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from dashboards.report import run as issue_report
+from dashboards.report.record import read_record
 from infra.clock import MINUTE_MS
 from infra.events import Disposition, encoder
 from infra.settings import FULL_SITE, Settings
 from infra.site import Site, load_site
 from infra.topics import DISPOSITIONS, OCCUPANCY_LATEST
+from tests.dashboards.report_rows import DAYS, ESTATE, insert, make_rows
+from tests.dashboards.report_rows import SITE as REPORTED
 from tests.dashboards.web.browser import DESKTOP, PHONE, axe_script, chromium, log_in, served, violations, wait
 from tests.dashboards.web.page import add_user, now_ms, page_of, told
 from tests.dashboards.web.stage import SITE, Stage, alert, day_of, now_row
+from tests.dashboards.web.test_ledger import WRONG
 from tests.kafka_helpers import produce, read_all
+from warehouse.client import connect
+from warehouse.migrate import migrate
 
 pytestmark = pytest.mark.stack
 
@@ -70,6 +78,44 @@ def test_axe_finds_nothing(site: Site, stack: Settings, tmp_path: Path) -> None:
                 assert violations(browser, script) == []
                 log_in(browser, base, "wang")
                 assert violations(browser, script) == []
+
+
+def test_axe_finds_nothing_on_ledgers_and_figures(fresh: Settings, tmp_path: Path) -> None:
+    """And an import by hand: a file with mistakes, one that is shown and confirmed, and the figure that it changes."""
+    migrate(fresh, (ESTATE,))
+    with connect(fresh, "migrator") as client:
+        insert(client, make_rows())
+    files = issue_report(fresh, REPORTED, *DAYS, ["json"], tmp_path / "report")
+    funds = next(found for found in read_record(files.paths["json"]).evidence if found.query == "kpi_funds")
+    spent = "编号,日期,类别,金额（元）,用途\nF1,2024-02-05,支出,1000,周界维护\nF2,2024-02-09,spent,2500.5,\n"
+    for name, text in (("wrong.csv", WRONG), ("good.csv", spent)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    stage, script = Stage(tmp_path / "web", settings=fresh), axe_script(fresh)
+    with served(stage.app) as base:
+        for dark, size, name in ((False, PHONE, "phone"), (True, DESKTOP, "desktop")):
+            with chromium(size, dark=dark) as browser:
+                log_in(browser, base, "li")
+                browser.find_element(By.LINK_TEXT, "台账").click()
+                for file, seen in (("wrong.csv", ".mistakes"), ("good.csv", ".does-new, .does-unchanged")):
+                    browser.find_element(By.ID, "file").send_keys(str(tmp_path / file))
+                    browser.find_element(By.XPATH, "//button[.='查看内容']").click()
+                    wait(browser).until(lambda b, seen=seen: b.find_elements(By.CSS_SELECTOR, seen))
+                    assert violations(browser, script) == []
+                    picture(browser, f"{file.removesuffix('.csv')}-{name}")
+                browser.find_element(By.XPATH, "//button[.='确认导入']").click()
+                wait(browser).until(lambda b: b.find_elements(By.CSS_SELECTOR, ".imports details"))
+                assert violations(browser, script) == []
+                browser.get(f"{base}{funds.address}#r1-spent_yuan")
+                assert "结果不同" in browser.find_element(By.CSS_SELECTOR, ".banner").text
+                assert browser.find_element(By.CSS_SELECTOR, ":target").text == "650000.0"
+                assert violations(browser, script) == []
+                picture(browser, f"figure-{name}")
+
+
+def picture(browser: webdriver.Chrome, name: str) -> None:
+    """To be looked at, where LOOK names a folder."""
+    if folder := os.environ.get("LOOK"):
+        browser.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 
 def test_the_keyboard_reaches_alerts_first(tmp_path: Path) -> None:
