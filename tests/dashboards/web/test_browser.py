@@ -8,6 +8,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import presence_of_element_located
 
 from dashboards.report import run as issue_report
 from dashboards.report.record import read_record
@@ -99,7 +100,7 @@ def test_axe_finds_nothing_on_ledgers_and_figures(fresh: Settings, tmp_path: Pat
                 for file, seen in (("wrong.csv", ".mistakes"), ("good.csv", ".does-new, .does-unchanged")):
                     browser.find_element(By.ID, "file").send_keys(str(tmp_path / file))
                     browser.find_element(By.XPATH, "//button[.='查看内容']").click()
-                    wait(browser).until(lambda b, seen=seen: b.find_elements(By.CSS_SELECTOR, seen))
+                    wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, seen)))
                     assert violations(browser, script) == []
                     picture(browser, f"{file.removesuffix('.csv')}-{name}")
                 browser.find_element(By.XPATH, "//button[.='确认导入']").click()
