@@ -101,7 +101,9 @@ def _value(value: Scalar) -> Cell:
 
 def _evidence(record: Record) -> Sheet:
     columns = ["编号", "问题", "查询", "证据标识", "参数", "读取的表", "起", "止", "读取行数", "结果行数"]
-    head = [Cell(name, "head") for name in [*columns, "语句SHA-256", "结果SHA-256", "内容摘要"]]
+    columns += ["语句SHA-256", "结果SHA-256", "内容摘要"]
+    columns += ["永久地址"] if any(found.address for found in record.evidence) else []
+    head = [Cell(name, "head") for name in columns]
     rows = [[Cell("证据清单", "title")], [], head, *(_evidence_row(found) for found in record.evidence)]
     return Sheet("证据清单", [7, 24, 30, 36, 60, 30, 12, 12, 12, 10, 24, 24, 36, 60], (3, 1), rows)
 

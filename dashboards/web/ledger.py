@@ -8,6 +8,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import PurePath
 from typing import Final, TypeVar
 
@@ -222,6 +223,8 @@ def _cell(value: object, site: Site, lang: Lang) -> str:
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(site.tz).strftime("%Y-%m-%d %H:%M")
         case str() if lang == "zh":
             return CHINESE.get(value, value)
+        case Decimal():
+            return f"{value:.2f}"
         case float():
             return f"{value:.6g}"
         case _:

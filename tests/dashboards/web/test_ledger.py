@@ -239,7 +239,7 @@ def check_a_correction(stage: Stage, client: Client, settings: Settings) -> None
     book.save(target)
     page = upload(client, target.getvalue(), "funds.xlsx")
     assert "更正 2 条" in page.text
-    assert "4000 <del>原为 3000.00</del>" in page.text
+    assert "4000.00 <del>原为 3000.00</del>" in page.text
     assert confirm(client, page).status_code == 422
     assert len(imports(settings)) == 1
     assert confirm(client, page, "录入错误").status_code == 303
