@@ -160,8 +160,8 @@ def check_an_altered_row_is_told(settings: Settings, record: Record) -> None:
     figure_id, content = path_of(record, "kpi_surveys")
     with connect(settings, "migrator") as client:
         client.execute(
-            "INSERT INTO kpi_figures SELECT * REPLACE (replaceAll(evidence, '87.5', '97.5') AS evidence,"
-            " reported_at + 1 AS reported_at) FROM kpi_figures WHERE figure_id = %(figure)s",
+            "INSERT INTO kpi_figures SELECT * REPLACE (replaceOne(evidence, '\"rows\":[[', '\"rows\":[[1') AS evidence,"
+            " reported_at + 1 AS reported_at) FROM kpi_figures WHERE figure_id = {figure:String}",
             {"figure": figure_id},
         )
     found = asyncio.run(Figures(settings, "").find([ESTATE], figure_id, content))
