@@ -117,6 +117,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "{new} new, {changed} corrected, {unchanged} unchanged",
     ),
     "ledger_did": ("新增 {new} 条，更正 {changed} 条", "{new} new, {changed} corrected"),
+    "ledger_does": ("处理", "what happens"),
     "ledger_new": ("新增", "new"),
     "ledger_changed": ("更正", "corrected"),
     "ledger_unchanged": ("不变", "unchanged"),

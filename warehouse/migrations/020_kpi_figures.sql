@@ -6,8 +6,8 @@ CREATE TABLE IF NOT EXISTS kpi_figures
     figure_id String COMMENT 'of the question: its name, SQL and parameters',
     content_hash String COMMENT 'SHA-256 of question and answer',
     label LowCardinality(String) COMMENT 'as the report cites it: E07',
-    sql String CODEC(ZSTD(3)),
-    evidence String COMMENT 'JSON, as in the report' CODEC(ZSTD(3)),
+    sql String,
+    evidence String COMMENT 'JSON, as in the report',
     first_day Date COMMENT 'of the report',
     last_day Date,
     reported_at DateTime64(3, 'UTC')
