@@ -14,7 +14,7 @@ from dashboards.report.check import check_folder, unpack
 from infra.local.parts import fetch_parts
 from infra.settings import Settings
 from tests.dashboards.report_rows import ESTATE, insert, make_rows
-from tests.dashboards.web.test_browser import anfang, page_of
+from tests.dashboards.web.page import anfang, page_of
 from warehouse.client import connect
 from warehouse.migrate import migrate
 
