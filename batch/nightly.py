@@ -29,19 +29,21 @@ from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import admin
-from warehouse.access import LOAD_TABLES
+from warehouse.access import RECORD_TABLES
 from warehouse.client import access, connect
 from warehouse.estate import record_site
 from warehouse.lease import Lease, nightly_lease
 from warehouse.load import batch_writer
 from warehouse.loads import Load, drop_stale
+from warehouse.roll_ups import roll_up, roll_up_missing
 
 STEPS: Final = (
     "drop what a killed run left",
     "start Spark",
     "judge records",
     "count records",
-    *LOAD_TABLES,
+    *RECORD_TABLES,
+    "roll up",
     "check accounts",
     "switch days",
     "drop replaced days",
@@ -78,6 +80,7 @@ def run(
         begin("drop what a killed run left")
         drop_stale(client, site.estate.id)
         record_site(client, site, datetime.now(UTC))
+        roll_up_missing(client, site.estate.id, site.estate.timezone)
         begin("start Spark")
         with session(settings, master, spark) as started_session:
             reading = Reading(settings, period, started_session, source)
@@ -128,6 +131,8 @@ class Nightly:
         with self.reading.fated() as records:
             found = self._count(records)
             self._write_all(records, load)
+            self.begin("roll up")
+            roll_up(self.client, load.estate_id, self.period.site.estate.timezone, load.ids)
             self.begin("check accounts")
             accounts = self._accounts(found, load)
             check_accounts(accounts)
@@ -147,7 +152,7 @@ class Nightly:
         frames = self.reading.frames(records, day_crossings)
         frames["zone_minutes"].persist()  # `differences` are made of it, too
         try:
-            for table in LOAD_TABLES:
+            for table in RECORD_TABLES:
                 self.begin(table)
                 self._write(frames[table], load, table)
         finally:

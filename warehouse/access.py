@@ -21,14 +21,15 @@ from infra.local.clickhouse import clickhouse_users_folder, reload_users
 from infra.local.files import write_private
 from infra.settings import Settings
 from warehouse.client import Role, password, placed
+from warehouse.roll_ups import ROLL_UPS
 
 Estates = Mapping[str, Sequence[str]]  # database: the estates its readers see
 
 ROLES: Final[tuple[Role, ...]] = ("loader", "office", "analyst", "auditor")
 READERS: Final[tuple[Role, ...]] = ("office", "analyst", "auditor")
 READ_ONLY: Final[tuple[Role, ...]] = ("analyst", "auditor")
-# What the nightly loads, in partitions of estate, day and load (`loads.py`).
-LOAD_TABLES: Final = (
+# What the nightly makes of records; and, with what it sums up of these, all that it loads.
+RECORD_TABLES: Final = (
     "crossings",
     "camera_minutes",
     "camera_sequences",
@@ -41,6 +42,7 @@ LOAD_TABLES: Final = (
     "dispositions",
     "day_inputs",
 )
+LOAD_TABLES: Final = (*RECORD_TABLES, *(one.table for one in ROLL_UPS))  # in partitions of day and load (`loads.py`)
 SITE_TABLES: Final = ("estates", "zones", "lines", "devices", "shifts")
 KPI_TABLES: Final = (
     "kpi_reports",

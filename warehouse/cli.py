@@ -37,11 +37,13 @@ def migrate(site: SiteOption = None) -> None:
     from warehouse.client import connect
     from warehouse.estate import record_site
     from warehouse.migrate import migrate as run
+    from warehouse.roll_ups import roll_up_missing
 
     settings, estate = configured(site)
     applied = run(settings, (estate.estate.id,))
     with connect(settings, "loader") as client:
         record_site(client, estate, datetime.now(UTC))
+        roll_up_missing(client, estate.estate.id, estate.estate.timezone)
     names = ", ".join(f"{migration.version:03}_{migration.name}" for migration in applied)
     typer.echo(f"applied to {settings.clickhouse_database}: {names or 'nothing, all was there'}")
 

@@ -40,6 +40,11 @@ class Load:
         """The load id of the day's rows."""
         return self.run + (day - self.days[0]).days
 
+    @property
+    def ids(self) -> list[int]:
+        """The load ids of all its days, in order."""
+        return [self.id(day) for day in self.days]
+
     def rows(self, table: str) -> dict[date, int]:
         """Rows of this load by local day."""
         return {_day(row): int(str(row[1])) for row in self._ask("loaded_rows", table)}
@@ -58,8 +63,7 @@ class Load:
         self.client.execute(query("record_accounts"), list(accounts), settings=INSERT_SETTINGS)
 
     def _ask(self, name: str, table: str = "") -> list[Row]:
-        loads = [self.id(day) for day in self.days]
-        return ask_tables(self.client, name, {"table": table}, estate=self.estate_id, loads=loads)
+        return ask_tables(self.client, name, {"table": table}, estate=self.estate_id, loads=self.ids)
 
 
 def _day(row: Row) -> date:

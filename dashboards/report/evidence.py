@@ -18,7 +18,9 @@ from msgspec import Struct, structs
 
 from infra.events import derived_id
 from infra.settings import Settings
+from warehouse.access import LOAD_TABLES
 from warehouse.client import connect, query
+from warehouse.roll_ups import ROLL_UPS
 
 Scalar = str | int | float | None
 Parameter = str | int | list[str]
@@ -26,11 +28,10 @@ Row = dict[str, Scalar]
 
 PARAMETER: Final = re.compile(r"\{(\w+):")
 TABLE: Final = re.compile(r"\b(?:FROM|JOIN) (\w+)")
-# Tables in partitions of estate and day; the nightly's content_hash is over the first.
-HASHED: Final = "crossings"
-PARTITIONED: Final = frozenset(
-    {HASHED, "zone_minutes", "alerts", "dispositions", "camera_minutes", "camera_sequences", "gate_passages"}
-)
+# What each roll-up is made of; tables whose content the nightly hashes; tables in partitions of estate and day.
+SOURCES: Final = {one.table: one.source for one in ROLL_UPS}
+HASHED: Final = frozenset({"crossings", *(table for table, source in SOURCES.items() if source == "crossings")})
+PARTITIONED: Final = frozenset({*LOAD_TABLES, *SOURCES})
 OTHERS: Final = frozenset({"nightly_accounting", "funds", "incidents", "surveys", "spot_checks"})
 
 
@@ -48,7 +49,7 @@ Ask = Callable[[str, Mapping[str, Parameter]], Answer]
 class Read(Struct, frozen=True):
     """What was read: tables, and of those in day partitions the days, with a digest of their content hashes.
 
-    `content_digest` is None where the tables have no content hash (all but crossings).
+    `content_digest` is None where the tables have no content hash (all but crossings and what is made of them).
     """
 
     tables: list[str]
@@ -147,12 +148,13 @@ def what_is_read(sql: str, parameters: Mapping[str, Parameter], hashes: Row) -> 
     """Tables and days that the SQL reads with these parameters."""
     tables = sorted(set(TABLE.findall(sql)) & (PARTITIONED | OTHERS))
     first, last = parameters.get("first"), parameters.get("last_disposition_day", parameters.get("last"))
+    digest = derived_id(*(f"{day} {hashes[day]}" for day in sorted(hashes)))
     return Read(
         tables=tables,
         estate=str(parameters.get("estate", "")),
         first_day=str(first) if first and PARTITIONED & set(tables) else None,
         last_day=str(last) if first and PARTITIONED & set(tables) else None,
-        content_digest=derived_id(*(f"{day} {hashes[day]}" for day in sorted(hashes))) if HASHED in tables else None,
+        content_digest=digest if HASHED & set(tables) else None,
     )
 
 

@@ -12,6 +12,7 @@ from infra.topics import create_topics
 from streams.baselines import read_baselines
 from warehouse.client import connect
 from warehouse.migrate import migrate
+from warehouse.roll_ups import roll_up_missing
 
 pytestmark = pytest.mark.stack
 FIRST = date(2026, 3, 2)
@@ -36,6 +37,7 @@ def test_what_the_warehouse_counted_is_what_is_usual(fresh: Settings, site: Site
                 for n, (estate, day, at, what) in enumerate(rows)
             ],
         )
+        roll_up_missing(client, site.estate.id, site.estate.timezone)
         client.execute(
             "INSERT INTO nightly_accounting (estate_id, day) VALUES", [(site.estate.id, day) for day in days[1:]]
         )

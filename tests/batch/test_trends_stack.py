@@ -21,6 +21,7 @@ from infra.site import Site
 from warehouse.client import connect
 from warehouse.ledger import import_ledger
 from warehouse.migrate import migrate
+from warehouse.roll_ups import roll_up_missing
 
 pytestmark = pytest.mark.stack
 FIRST, DAYS = date(2020, 1, 1), 1800
@@ -55,6 +56,7 @@ def fill(settings: Settings, site: Site, folder: Path) -> list[str]:
     ]
     with connect(settings, "loader") as client:
         client.execute("INSERT INTO crossings (estate_id, day, event_time, line_id, object_class) VALUES", crossings)
+        roll_up_missing(client, site.estate.id, site.estate.timezone)
         client.execute(
             "INSERT INTO nightly_accounting (estate_id, day) VALUES", [(site.estate.id, day) for day in LOADED]
         )

@@ -8,6 +8,7 @@ from clickhouse_driver import Client
 
 from infra.clock import day_start_ms
 from infra.site import Site
+from warehouse.roll_ups import roll_up_missing
 
 CROSSINGS: Final = 40_000  # a day, as the next two
 PASSAGES: Final = 20_000
@@ -32,3 +33,4 @@ def fill_day(client: Client, site: Site, day: date) -> None:
     for statement in SQL.read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
             client.execute(statement, asked)
+    roll_up_missing(client, site.estate.id, site.estate.timezone)

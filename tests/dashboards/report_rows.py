@@ -10,6 +10,7 @@ from clickhouse_driver import Client
 from infra.clock import day_start_ms
 from infra.settings import SMALL_SITE
 from infra.site import load_site
+from warehouse.roll_ups import roll_up_missing
 
 SITE: Final = load_site(SMALL_SITE)
 ESTATE: Final = SITE.estate.id
@@ -141,10 +142,11 @@ def _alerts(day: date) -> Rows:
 
 
 def insert(client: Client, tables: dict[str, Rows]) -> None:
-    """Put the rows into their tables."""
+    """Put the rows into their tables, and sum them up as the nightly does."""
     for table, rows in tables.items():
         columns = f" ({LEDGER_COLUMNS[table]})" if table in LEDGER_COLUMNS else ""
         client.execute(f"INSERT INTO {table}{columns} VALUES", rows)
+    roll_up_missing(client, ESTATE, SITE.estate.timezone)
 
 
 def where(rows: Sequence[tuple[object, ...]], column: int, value: object) -> Rows:

@@ -13,6 +13,7 @@ from warehouse.client import connect
 from warehouse.estate import record_site
 from warehouse.ledger import Kind, import_ledger
 from warehouse.migrate import migrate, statements
+from warehouse.roll_ups import roll_up_missing
 
 SITE: Final = load_site(SMALL_SITE)
 ROWS: Final = Path(__file__).with_name("superset_rows.sql")
@@ -30,6 +31,7 @@ def fill(settings: Settings, folder: Path, site: Site = SITE) -> None:
     with connect(settings, "migrator") as client:
         for statement in statements(ROWS.read_text(encoding="utf-8")):
             client.execute(statement)
+        roll_up_missing(client, site.estate.id, site.estate.timezone)
     ledgers: dict[Kind, list[dict[str, object]]] = {"incidents": incidents(), "funds": FUNDS, "survey": SURVEYS}
     with connect(settings, "office") as client:
         for kind, rows in ledgers.items():

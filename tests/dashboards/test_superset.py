@@ -69,9 +69,8 @@ def test_superset_shows_the_warehouse_and_each_sees_their_estate(superset: Setti
         export_assets(api, tmp_path / "assets")
 
     import_assets(superset, api)
-    _run(
-        superset, "TRUNCATE TABLE incidents", "TRUNCATE TABLE gate_passages", "RENAME TABLE crossings TO crossings_away"
-    )
+    truncated = [f"TRUNCATE TABLE {table}" for table in ("incidents", "gate_passages", "daily_gates")]
+    _run(superset, *truncated, "RENAME TABLE hourly_lines TO hourly_lines_away")
     code, failed, empty = _check(superset, tmp_path / "bad.json")
     bad = json.loads((tmp_path / "bad.json").read_text())
     assert (code, empty) == (1, set()), "what waits for a ledger is not empty"
@@ -79,7 +78,7 @@ def test_superset_shows_the_warehouse_and_each_sees_their_estate(superset: Setti
     assert "anfang ledger import incidents" in bad["waiting"]["近一年与此前一年"]
     assert {"最近一日进出小区人次", "分区之间的人流"} <= failed
 
-    _run(superset, "RENAME TABLE crossings_away TO crossings", "TRUNCATE TABLE camera_minutes")
+    _run(superset, "RENAME TABLE hourly_lines_away TO hourly_lines", "TRUNCATE TABLE daily_cameras")
     assert _check(superset, tmp_path / "empty.json")[:2] == (1, set())
     assert "每日画面异常" in json.loads((tmp_path / "empty.json").read_text())["empty"]
 

@@ -18,6 +18,7 @@ from warehouse.cli import warehouse as commands
 from warehouse.client import Row, ask, connect
 from warehouse.estate import estate_parameters
 from warehouse.migrate import migrate
+from warehouse.roll_ups import roll_up_missing
 
 pytestmark = pytest.mark.stack
 SITE = load_site(SMALL_SITE)
@@ -70,6 +71,7 @@ def _asked(fresh: Settings, known: bool) -> dict[str, list[Row]]:
         client.execute("INSERT INTO nightly_accounting (estate_id, day) VALUES", [(SITE.estate.id, DAY)])
         if known:
             client.execute("INSERT INTO zone_minutes VALUES", list(_minutes(moves)))
+        roll_up_missing(client, SITE.estate.id, SITE.estate.timezone)
     with connect(fresh, "analyst") as client:
         return {name: ask(client, name, **parameters) for name in ("dwell", "flow_matrix", "peak_turnover")}
 

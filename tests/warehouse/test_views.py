@@ -13,6 +13,7 @@ from warehouse.access import VIEWS
 from warehouse.client import connect
 from warehouse.estate import line_name, record_site, site_rows
 from warehouse.migrate import migrate
+from warehouse.roll_ups import roll_up_missing
 
 SITE = load_site(SMALL_SITE)
 ESTATE = SITE.estate.id
@@ -29,6 +30,7 @@ def filled(fresh: Settings) -> Settings:
         record_site(client, SITE, NOON)
         for estate in (ESTATE, "theirs"):
             _fill(client, estate)
+            roll_up_missing(client, estate, SITE.estate.timezone)
     with connect(fresh, "migrator") as client:
         for estate in (ESTATE, "theirs"):
             _insert(client, "incidents", [_incident(estate, n, day) for n, day in enumerate(INCIDENT_DAYS)])

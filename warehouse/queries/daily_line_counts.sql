@@ -2,8 +2,8 @@
 SELECT
     day,
     line_id,
-    count() AS crossings
-FROM crossings
+    sum(daily_lines.crossings) AS crossings
+FROM daily_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

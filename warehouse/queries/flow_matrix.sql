@@ -1,7 +1,7 @@
 -- How many people went from which zone to which, by local day and hour? By line and way, each crossing once.
 SELECT
     day,
-    toHour(event_time, {tz:String}) AS hour,
+    hour,
     if(
         direction > 0,
         transform(line_id, {lines:Array(String)}, {from_zones:Array(String)}, ''),
@@ -12,8 +12,8 @@ SELECT
         transform(line_id, {lines:Array(String)}, {to_zones:Array(String)}, ''),
         transform(line_id, {lines:Array(String)}, {from_zones:Array(String)}, '')
     ) AS to_zone,
-    count() AS persons
-FROM crossings
+    sum(crossings) AS persons
+FROM hourly_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

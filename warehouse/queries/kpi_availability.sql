@@ -6,12 +6,11 @@ WITH days AS (
 )
 
 SELECT
-    count() AS known_minutes,
+    sum(daily_zones.known_minutes) AS known_minutes,
     (SELECT sum(day_minutes) FROM days) AS expected_minutes,
     if(expected_minutes = 0, NULL, 100 * known_minutes / expected_minutes) AS availability_rate
-FROM zone_minutes
+FROM daily_zones
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}
-    AND zone_id = {root_zone:String}
-    AND coverage != 'unknown';
+    AND zone_id = {root_zone:String};

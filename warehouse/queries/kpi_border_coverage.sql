@@ -9,7 +9,7 @@ SELECT
     uniqExact(line_id, day) AS counted_line_days,
     (SELECT days FROM loaded) * length({border_lines:Array(String)}) AS expected_line_days,
     if(expected_line_days = 0, NULL, 100 * counted_line_days / expected_line_days) AS border_rate
-FROM crossings
+FROM daily_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

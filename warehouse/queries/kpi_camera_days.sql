@@ -4,7 +4,7 @@ SELECT
     length({cameras:Array(String)}) * {days:UInt32} AS expected_camera_days,
     uniqExact(day) AS days_with_health,
     if(expected_camera_days = 0, NULL, 100 * told_camera_days / expected_camera_days) AS camera_day_rate
-FROM camera_minutes
+FROM daily_cameras
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

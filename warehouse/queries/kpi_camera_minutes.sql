@@ -4,9 +4,9 @@ WITH by_day AS (
     SELECT
         day,
         dateDiff('minute', toDateTime(day, {tz:String}), toDateTime(day + 1, {tz:String})) AS day_minutes,
-        countIf(online = 1) AS online_day,
-        countIf(online = 1 AND picture = 'ok') AS picture_ok_day
-    FROM camera_minutes
+        sum(daily_cameras.online_minutes) AS online_day,
+        sum(daily_cameras.picture_ok_minutes) AS picture_ok_day
+    FROM daily_cameras
     WHERE
         estate_id = {estate:String}
         AND day BETWEEN {first:Date} AND {last:Date}

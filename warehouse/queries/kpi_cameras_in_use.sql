@@ -3,7 +3,7 @@ WITH days AS (
     SELECT
         day,
         dateDiff('minute', toDateTime(day, {tz:String}), toDateTime(day + 1, {tz:String})) AS day_minutes
-    FROM camera_minutes
+    FROM daily_cameras
     WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
     GROUP BY day
 ),
@@ -11,8 +11,8 @@ WITH days AS (
 by_camera AS (
     SELECT
         camera_id,
-        countIf(online = 1) AS minutes
-    FROM camera_minutes
+        sum(online_minutes) AS minutes
+    FROM daily_cameras
     WHERE
         estate_id = {estate:String}
         AND day BETWEEN {first:Date} AND {last:Date}

@@ -7,7 +7,7 @@ days AS (
     SELECT
         day,
         dateDiff('minute', toDateTime(day, {tz:String}), toDateTime(day + 1, {tz:String})) AS day_minutes
-    FROM camera_minutes
+    FROM daily_cameras
     WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
     GROUP BY day
 ),
@@ -15,9 +15,9 @@ days AS (
 told AS (
     SELECT
         camera_id,
-        countIf(online = 1) AS online_minutes,
-        countIf(online = 1 AND picture != 'ok') AS bad_picture_minutes
-    FROM camera_minutes
+        sum(daily_cameras.online_minutes) AS online_minutes,
+        sum(daily_cameras.online_minutes - picture_ok_minutes) AS bad_picture_minutes
+    FROM daily_cameras
     WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
     GROUP BY camera_id
 )

@@ -2,9 +2,9 @@
 WITH by_day AS (
     SELECT
         day,
-        uniqExactIf(camera_id, online = 1 AND camera_id IN {perimeter_cameras:Array(String)}) AS perimeter,
-        uniqExactIf(camera_id, online = 1 AND camera_id IN {counting_cameras:Array(String)}) AS counting
-    FROM camera_minutes
+        uniqExactIf(camera_id, online_minutes > 0 AND camera_id IN {perimeter_cameras:Array(String)}) AS perimeter,
+        uniqExactIf(camera_id, online_minutes > 0 AND camera_id IN {counting_cameras:Array(String)}) AS counting
+    FROM daily_cameras
     WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
     GROUP BY day
 )

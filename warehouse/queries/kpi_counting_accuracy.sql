@@ -27,7 +27,11 @@ seen AS (
         line_id,
         event_time
     FROM crossings
-    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    WHERE
+        estate_id = {estate:String}
+        AND day BETWEEN {first:Date} AND {last:Date}
+        AND day IN (SELECT day FROM spots)
+        AND line_id IN (SELECT line_id FROM spots)
 ),
 
 compared AS (

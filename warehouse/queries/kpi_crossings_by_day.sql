@@ -2,9 +2,9 @@
 SELECT
     day,
     line_id,
-    countIf((direction = 1) = (line_id IN {inward_lines:Array(String)})) AS ins,
-    countIf((direction = 1) != (line_id IN {inward_lines:Array(String)})) AS outs
-FROM crossings
+    sumIf(daily_lines.crossings, (direction = 1) = (line_id IN {inward_lines:Array(String)})) AS ins,
+    sumIf(daily_lines.crossings, (direction = 1) != (line_id IN {inward_lines:Array(String)})) AS outs
+FROM daily_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

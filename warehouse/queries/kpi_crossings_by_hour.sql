@@ -2,9 +2,9 @@
 WITH seen AS (
     SELECT
         toDayOfWeek(day) AS weekday,
-        toHour(event_time, {tz:String}) AS hour,
-        count() AS crossings
-    FROM crossings
+        hour,
+        sum(hourly_lines.crossings) AS crossings
+    FROM hourly_lines
     WHERE
         estate_id = {estate:String}
         AND day BETWEEN {first:Date} AND {last:Date}

@@ -1,11 +1,11 @@
 -- How many people came into and went out of the estate, and on how many days?
 SELECT
     uniqExact(day) AS days_with_crossings,
-    countIf((direction = 1) = (line_id IN {inward_lines:Array(String)})) AS ins,
-    countIf((direction = 1) != (line_id IN {inward_lines:Array(String)})) AS outs,
-    count() AS crossings,
+    sumIf(daily_lines.crossings, (direction = 1) = (line_id IN {inward_lines:Array(String)})) AS ins,
+    sumIf(daily_lines.crossings, (direction = 1) != (line_id IN {inward_lines:Array(String)})) AS outs,
+    sum(daily_lines.crossings) AS crossings,
     if(days_with_crossings = 0, NULL, crossings / days_with_crossings) AS crossings_per_day
-FROM crossings
+FROM daily_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

@@ -1,9 +1,9 @@
 -- How many passages did each gate grant and refuse?
 SELECT
     gate_id,
-    countIf(granted = 1) AS granted_passages,
-    countIf(granted = 0) AS refused_passages
-FROM gate_passages
+    sum(daily_gates.granted_passages) AS granted_passages,
+    sum(passages - daily_gates.granted_passages) AS refused_passages
+FROM daily_gates
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

@@ -1,7 +1,16 @@
 -- Over the last seven days that have data, how many people were in the estate, hour by hour?
-WITH known AS (
+WITH latest AS (
+    SELECT max(day) AS last_day
+    FROM daily_zones
+    WHERE
+        estate_id = {estate:String}
+        AND day BETWEEN {first:Date} AND {last:Date}
+        AND zone_id = {root_zone:String}
+        AND known_minutes > 0
+),
+
+known AS (
     SELECT
-        day,
         toStartOfHour(minute, {tz:String}) AS hour,
         occupancy,
         low,
@@ -10,6 +19,7 @@ WITH known AS (
     WHERE
         estate_id = {estate:String}
         AND day BETWEEN {first:Date} AND {last:Date}
+        AND day > (SELECT last_day - 7 FROM latest)
         AND zone_id = {root_zone:String}
         AND coverage != 'unknown'
 )
@@ -20,6 +30,5 @@ SELECT
     avg(low) AS mean_low,
     avg(high) AS mean_high
 FROM known  -- noqa: AL04
-WHERE day > (SELECT max(day) - 7 FROM known)
 GROUP BY hour
 ORDER BY hour;

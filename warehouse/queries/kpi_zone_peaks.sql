@@ -1,17 +1,17 @@
 -- Which zones held most people at once, and when? The earliest minute of equals.
 SELECT
     zone_id,
-    max(occupancy) AS peak,
-    argMax(low, (occupancy, -toInt64(toUnixTimestamp(minute)))) AS peak_low,
-    argMax(high, (occupancy, -toInt64(toUnixTimestamp(minute)))) AS peak_high,
+    max(daily_zones.peak) AS peak,
+    argMax(daily_zones.peak_low, (daily_zones.peak, -toInt64(toUnixTimestamp(peak_minute)))) AS peak_low,
+    argMax(daily_zones.peak_high, (daily_zones.peak, -toInt64(toUnixTimestamp(peak_minute)))) AS peak_high,
     formatDateTime(
-        argMax(minute, (occupancy, -toInt64(toUnixTimestamp(minute)))), '%Y-%m-%d %H:%i', {tz:String}
+        argMax(peak_minute, (daily_zones.peak, -toInt64(toUnixTimestamp(peak_minute)))), '%Y-%m-%d %H:%i', {tz:String}
     ) AS peak_time
-FROM zone_minutes
+FROM daily_zones
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}
-    AND coverage != 'unknown'
+    AND known_minutes > 0
 GROUP BY zone_id
 ORDER BY
     peak DESC,

@@ -2,9 +2,9 @@
 SELECT
     line_id,
     day,
-    toHour(event_time, {tz:String}) AS hour,
-    count() AS persons
-FROM crossings
+    hour,
+    sum(crossings) AS persons
+FROM hourly_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

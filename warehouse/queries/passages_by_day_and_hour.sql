@@ -1,9 +1,9 @@
 -- How many persons crossed these lines, both ways together, in each local hour of each day?
 SELECT
     day,
-    toHour(event_time, {tz:String}) AS hour,
-    count() AS persons
-FROM crossings
+    hour,
+    sum(crossings) AS persons
+FROM hourly_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

@@ -1,8 +1,8 @@
 -- How many persons crossed each line, both ways together?
 SELECT
     line_id,
-    count() AS persons
-FROM crossings
+    sum(crossings) AS persons
+FROM daily_lines
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}

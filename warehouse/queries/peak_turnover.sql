@@ -2,22 +2,17 @@
 SELECT
     zone_id,
     day,
-    maxIf(occupancy, coverage != 'unknown') AS peak,
-    argMaxIf(low, (occupancy, -toInt64(toUnixTimestamp(minute))), coverage != 'unknown') AS peak_low,
-    argMaxIf(high, (occupancy, -toInt64(toUnixTimestamp(minute))), coverage != 'unknown') AS peak_high,
-    formatDateTime(
-        argMaxIf(minute, (occupancy, -toInt64(toUnixTimestamp(minute))), coverage != 'unknown'), '%H:%i', {tz:String}
-    ) AS peak_time,
-    sum(batch_ins) AS entries,
-    sum(batch_ins) / nullIf(transform(zone_id, {zones:Array(String)}, {capacities:Array(UInt32)}, 0), 0) AS turnover
-FROM zone_minutes
+    peak,
+    peak_low,
+    peak_high,
+    formatDateTime(peak_minute, '%H:%i', {tz:String}) AS peak_time,
+    entries,
+    entries / nullIf(transform(zone_id, {zones:Array(String)}, {capacities:Array(UInt32)}, 0), 0) AS turnover
+FROM daily_zones
 WHERE
     estate_id = {estate:String}
     AND day BETWEEN {first:Date} AND {last:Date}
     AND has({zones:Array(String)}, zone_id)
-GROUP BY
-    zone_id,
-    day
 ORDER BY
     zone_id,
     day;
