@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     smtp_user: str = Field("", description="who logs in there (password: secret smtp_password); empty: nobody")
     smtp_from: str = Field("", description="the sender's address")
 
+    report_signature: Literal["ed25519", "sm2"] = Field(
+        "ed25519", description="how reports are signed; sm2 (GM/T 0003) needs the program openssl, 3.0 or later"
+    )
+
     superset_embed_origins: str = Field(
         "",
         pattern=r"^(https?://[a-zA-Z0-9.:\[\]-]+( |$))*$",

@@ -5,19 +5,19 @@ The way of a number: `indicators` (what is asked) → `evidence` (asked and answ
 """
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct, structs
 
 from dashboards.report import docx, pdf, xlsx
 from dashboards.report.attest import (
+    PublicKey,
     fingerprint,
     make_statement,
-    own_public,
+    own_publics,
     public_pem,
     read_public,
     sign,
@@ -169,10 +169,11 @@ def verify_file(
 ) -> Verdict:
     """Check a report by any of its files, or by its bundle: signature and digests, then every figure anew.
 
-    `key` is the public key that must have signed; by default this installation's own, if it has one. With `offline`
-    nothing is asked of ClickHouse. Where that does not answer, what is wrong with the files is told all the same.
+    `key` is the public key that must have signed; by default one of this installation's own, if it has any. With
+    `offline` nothing is asked of ClickHouse. Where that does not answer, what is wrong with the files is told all the
+    same.
     """
-    trusted = read_public(key) if key else own_public(settings)
+    trusted = [read_public(key)] if key else own_publics(settings)
     checked = _checked(path, trusted, _fonts(settings))
     verdict = Verdict(checked.record.figures, 0, checked.problems, checked.notes)
     if offline:
@@ -189,7 +190,7 @@ def verify_file(
     return Verdict(online.figures, online.verified, verdict.problems + online.problems, verdict.notes + why)
 
 
-def _checked(path: Path, trusted: Ed25519PublicKey | None, fonts: Path | None) -> Checked:
+def _checked(path: Path, trusted: Sequence[PublicKey], fonts: Path | None) -> Checked:
     if path.suffix != BUNDLE:
         if not path.is_file():
             raise UserError(f"{path}: No such file", "give a file that `anfang report` wrote")

@@ -1,20 +1,22 @@
-"""Signed evidence: a report's files by digest and all that they say, as an in-toto Statement signed with Ed25519.
+"""Signed evidence: a report's files by digest and all that they say, as a signed in-toto Statement.
 
 The manifest is a DSSE envelope (github.com/secure-systems-lab/dsse, protocol 1.0.0) around an in-toto Statement v1
 (github.com/in-toto/attestation): its subjects are the files, its predicate is the report's record, which holds every
-figure, query, partition digest and the digest of the indicator file. A signature proves that the holder of the key
+figure, query, partition digest and the digest of the indicator file. The signature is Ed25519 (RFC 8032) or, where the
+settings say so, SM2 with SM3 (`sm2.py`); which of them, the key tells. A signature proves that the holder of the key
 signed it: whether the key is the office's, its fingerprint tells.
 """
 
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -27,14 +29,19 @@ from cryptography.hazmat.primitives.serialization import (
 from msgspec import Struct, field
 
 from dashboards.report.record import Record
+from dashboards.report.sm2 import Sm2Private, Sm2Public, is_sm2, new_key
 from infra.errors import UserError
 from infra.local.files import write_private
 from infra.settings import Settings
 
+PEM: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
+Algorithm = Literal["ed25519", "sm2"]
+PrivateKey = Ed25519PrivateKey | Sm2Private
+PublicKey = Ed25519PublicKey | Sm2Public
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "urn:anfang:performance-report:2"
 PAYLOAD: Final = "application/vnd.in-toto+json"
-KEY_FILE: Final = "report_signing_key.pem"
+KEY_FILES: Final[dict[Algorithm, str]] = {"ed25519": "report_signing_key.pem", "sm2": "report_signing_key_sm2.pem"}
 
 
 class Subject(Struct, frozen=True):
@@ -83,7 +90,7 @@ def make_statement(record: Record, files: Mapping[str, bytes], computed_at: str)
     )
 
 
-def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
+def sign(statement: Statement, key: PrivateKey) -> bytes:
     """The signed envelope as one line of JSON."""
     payload = msgspec.json.encode(statement)
     signed = Signature(fingerprint(key.public_key()), base64.b64encode(key.sign(encoded(PAYLOAD, payload))).decode())
@@ -105,13 +112,13 @@ def open_manifest(path: Path) -> tuple[Statement, Envelope]:
         raise UserError(f"{path} is no signed manifest: {error}", "take the manifest that was issued") from error
 
 
-def signed_by(envelope: Envelope, key: Ed25519PublicKey) -> bool:
+def signed_by(envelope: Envelope, key: PublicKey) -> bool:
     """Whether the envelope carries a signature of this key over its payload."""
     message = encoded(envelope.payload_type, base64.b64decode(envelope.payload))
     return any(_holds(key, signature.sig, message) for signature in envelope.signatures)
 
 
-def _holds(key: Ed25519PublicKey, signature: str, message: bytes) -> bool:
+def _holds(key: PublicKey, signature: str, message: bytes) -> bool:
     try:
         key.verify(base64.b64decode(signature, validate=True), message)
     except (InvalidSignature, binascii.Error):
@@ -129,30 +136,50 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def fingerprint(key: Ed25519PublicKey) -> str:
+def fingerprint(key: PublicKey) -> str:
     """SHA-256 of the key's SubjectPublicKeyInfo in hex."""
-    return digest(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return digest(_der(public_pem(key)))
 
 
-def public_pem(key: Ed25519PublicKey) -> bytes:
+def public_pem(key: PublicKey) -> bytes:
     """The public key as PEM."""
+    if isinstance(key, Sm2Public):
+        return key.pem
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def read_public(path: Path) -> Ed25519PublicKey:
-    """A public key in PEM. Raises UserError where it is none."""
+def _der(pem: bytes) -> bytes:
+    """What is between the lines that begin and end a PEM file. Raises ValueError where there is nothing."""
+    found = PEM.search(pem)
+    if found is None:
+        raise ValueError("no PUBLIC KEY in it")
+    return base64.b64decode(found[1])
+
+
+def read_public(path: Path) -> PublicKey:
+    """A public key in PEM. Raises UserError where it is none that we know."""
+    remedy = "give the .pem file that the office published"
     try:
-        key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no public key: {error}", "give the .pem file that the office published") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise UserError(f"{path}: not an Ed25519 key", "give the .pem file that the office published")
+        pem = path.read_bytes()
+        key = Sm2Public(pem) if is_sm2(_der(pem)) else load_pem_public_key(pem)
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise UserError(f"{path}: no public key: {error}", remedy) from error
+    if not isinstance(key, PublicKey):
+        raise UserError(f"{path}: neither an Ed25519 nor an SM2 key", remedy)
     return key
 
 
-def signing_key(settings: Settings) -> Ed25519PrivateKey:
-    """This installation's own key, made on first use (mode 0600)."""
-    path = _key_path(settings)
+def signing_key(settings: Settings) -> PrivateKey:
+    """This installation's own key of the algorithm that the settings name, made on first use (mode 0600)."""
+    return _own_key(settings, settings.report_signature)
+
+
+def _own_key(settings: Settings, algorithm: Algorithm) -> PrivateKey:
+    path = _key_path(settings, algorithm)
+    if algorithm == "sm2":
+        if not path.exists():
+            new_key(path)
+        return Sm2Private(path)
     if not path.exists():
         new = Ed25519PrivateKey.generate()
         write_private(path, new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -162,10 +189,10 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     return key
 
 
-def own_public(settings: Settings) -> Ed25519PublicKey | None:
-    """The public half of this installation's key; None where it never signed."""
-    return signing_key(settings).public_key() if _key_path(settings).exists() else None
+def own_publics(settings: Settings) -> list[PublicKey]:
+    """The public halves of this installation's keys, none where it never signed."""
+    return [_own_key(settings, one).public_key() for one in KEY_FILES if _key_path(settings, one).exists()]
 
 
-def _key_path(settings: Settings) -> Path:
-    return settings.home.absolute() / "secrets" / KEY_FILE
+def _key_path(settings: Settings, algorithm: Algorithm) -> Path:
+    return settings.home.absolute() / "secrets" / KEY_FILES[algorithm]

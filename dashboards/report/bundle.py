@@ -20,7 +20,7 @@ INDICATORS: Final = "indicators.yaml"
 README: Final = """本压缩包为一份绩效评价报告及其全部证据。
 
 *.pdf *.docx *.xlsx *.json   报告
-*.intoto.jsonl               签名清单（in-toto Statement v1，DSSE，Ed25519）：各文件的SHA-256和全部数值
+*.intoto.jsonl               签名清单（in-toto Statement v1，DSSE，Ed25519或SM2）：各文件的SHA-256和全部数值
 *.pub.pem                    公钥；请与办事处公布的指纹核对
 indicators.yaml              指标文件
 report.schema.json           JSON的结构

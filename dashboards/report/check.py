@@ -5,14 +5,13 @@ value by value, XLSX cell by cell, DOCX and PDF line by line.
 """
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
-from dashboards.report.attest import Envelope, digest, fingerprint, open_manifest, read_public, signed_by
+from dashboards.report.attest import Envelope, PublicKey, digest, fingerprint, open_manifest, read_public, signed_by
 from dashboards.report.bundle import INDICATORS, SQL_FOLDER, unzipped
 from dashboards.report.differences import DIFFERENCES
 from dashboards.report.record import Record
@@ -35,8 +34,8 @@ class Checked(Struct, frozen=True):
     notes: list[str]
 
 
-def check_folder(folder: Path, asked: str, trusted: Ed25519PublicKey | None, fonts: Path | None) -> Checked:
-    """Check the report in `folder` that the file named `asked` belongs to. `trusted` is a key the caller knows.
+def check_folder(folder: Path, asked: str, trusted: Sequence[PublicKey], fonts: Path | None) -> Checked:
+    """Check the report in `folder` that the file named `asked` belongs to. `trusted` are keys the caller knows.
 
     Raises UserError where the manifest is missing or no manifest at all.
     """
@@ -84,15 +83,20 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
-def _signature(envelope: Envelope, beside: Path, trusted: Ed25519PublicKey | None) -> tuple[list[str], list[str]]:
+def _signature(envelope: Envelope, beside: Path, trusted: Sequence[PublicKey]) -> tuple[list[str], list[str]]:
     """Problems and notes about who signed."""
-    key = trusted or read_public(beside)
-    if signed_by(envelope, key):
-        unknown = " (the key beside the report: compare it with the one that the office published)"
-        return [], [f"signed with key {fingerprint(key)}{'' if trusted else unknown}"]
-    if trusted and beside.is_file() and signed_by(envelope, other := read_public(beside)):
-        return [f"signature: of key {fingerprint(other)}, not of the trusted key {fingerprint(key)}"], []
-    return [f"signature: does not fit; the manifest was changed or is not signed with key {fingerprint(key)}"], []
+    signer = next((key for key in trusted if signed_by(envelope, key)), None)
+    if signer is not None:
+        return [], [f"signed with key {fingerprint(signer)}"]
+    told = " or ".join(map(fingerprint, trusted))
+    other = read_public(beside) if beside.is_file() or not trusted else None
+    if other is None or not signed_by(envelope, other):
+        key = told or fingerprint(read_public(beside))
+        return [f"signature: does not fit; the manifest was changed or is not signed with key {key}"], []
+    if trusted:
+        return [f"signature: of key {fingerprint(other)}, not of the trusted key {told}"], []
+    unknown = "the key beside the report: compare it with the one that the office published"
+    return [], [f"signed with key {fingerprint(other)} ({unknown})"]
 
 
 def _files(folder: Path, signed: Mapping[str, str | None], record: Record, fonts: Path | None) -> Iterator[str]:

@@ -71,7 +71,7 @@ def folder(files: dict[str, bytes], tmp_path: Path) -> Path:
 
 
 def check(folder: Path, fonts: Path, kind: str = "json") -> Checked:
-    return check_folder(folder, f"{NAME}.{kind}", KEY.public_key(), fonts)
+    return check_folder(folder, f"{NAME}.{kind}", [KEY.public_key()], fonts)
 
 
 def test_what_was_issued_holds(folder: Path, fonts: Path, record: Record) -> None:
@@ -215,7 +215,7 @@ def test_signed_anew_with_another_key_is_found(folder: Path, fonts: Path, record
     assert told == [
         f"signature: of key {fingerprint(other.public_key())}, not of the trusted key {fingerprint(KEY.public_key())}"
     ]
-    untrusting = check_folder(folder, f"{NAME}.json", None, fonts)
+    untrusting = check_folder(folder, f"{NAME}.json", [], fonts)
     assert untrusting.problems == []
     assert "compare it with the one that the office published" in untrusting.notes[0]
 
@@ -240,10 +240,10 @@ def test_the_bundle_holds_all_and_is_checked(
     (tmp_path / "report.zip").write_bytes(packed)
     (tmp_path / "out").mkdir()
     name = unpack(tmp_path / "report.zip", tmp_path / "out")
-    assert check_folder(tmp_path / "out", name, KEY.public_key(), fonts).problems == []
+    assert check_folder(tmp_path / "out", name, [KEY.public_key()], fonts).problems == []
     sql = tmp_path / "out" / "sql" / "kpi_funds.sql"
     sql.write_text(sql.read_text().replace("spent", "received"))
-    (problem,) = check_folder(tmp_path / "out", name, KEY.public_key(), fonts).problems
+    (problem,) = check_folder(tmp_path / "out", name, [KEY.public_key()], fonts).problems
     assert problem == "sql/kpi_funds.sql: differs from what the report was made with"
 
 

@@ -64,7 +64,7 @@ def test_reports_are_asked_for_made_fetched_and_verified(filled: Settings, tmp_p
     assert f'"figures": {total[1]}' in shell.stdout
     (tmp_path / "unpacked").mkdir()
     name = unpack(tmp_path / f"{ESTATE}_2024-03-01_2024-03-31.zip", tmp_path / "unpacked")
-    assert check_folder(tmp_path / "unpacked", name, None, None).problems == []
+    assert check_folder(tmp_path / "unpacked", name, [], None).problems == []
 
 
 def check_one_that_cannot_be_made(client: httpx.Client) -> None:
