@@ -18,6 +18,8 @@ MINUTE_S: Final = MINUTE_MS // 1000
 MOST_UINT32: Final = 2**32 - 1
 VISITOR_DAYS: Final = 29
 """Days for which tokens are loaded: within the table's TTL, which would take older ones away while they are counted."""
+LOSSES: Final = ("decode_errors", "dropped", "thinned")
+"""What a health counts since the one before it."""
 CROSSING: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", "object_class")
 
 
@@ -62,13 +64,13 @@ def _estate(period: Period) -> Column:
 
 
 def camera_minutes(records: DataFrame, period: Period) -> DataFrame:
-    """What each camera told of itself last in each minute."""
+    """What each camera told of itself last in each minute, and all that it lost in it."""
     told = records.where((F.col("fate") == VALID) & F.col("health").isNotNull() & period.contains(F.col("day")))
     minute = (F.floor(F.col("start_ms") / MINUTE_MS) * MINUTE_S).alias("minute")
     latest = F.max_by("health", F.struct("start_ms", "seq", "zone_id", "boot_id"))
     return (
         told.groupBy("day", minute, "camera_id")
-        .agg(latest.alias("h"))
+        .agg(latest.alias("h"), *(_uint32(F.sum(_uint32(_counted(name)))).alias(name) for name in LOSSES))
         .select(
             _estate(period),
             "day",
@@ -76,11 +78,15 @@ def camera_minutes(records: DataFrame, period: Period) -> DataFrame:
             "camera_id",
             F.col("h.online").cast("byte").alias("online"),
             F.col("h.fps").cast("float").alias("fps"),
-            _uint32(F.coalesce("h.decode_errors", F.lit(0))).alias("decode_errors"),
+            *LOSSES,
             F.coalesce("h.picture", F.lit("ok")).alias("picture"),
             F.coalesce("h.clock_offset_ms", F.lit(0.0)).cast("float").alias("clock_offset_ms"),
         )
     )
+
+
+def _counted(name: str) -> Column:
+    return F.coalesce(f"health.{name}", F.lit(0))
 
 
 def _uint32(number: Column) -> Column:

@@ -51,6 +51,10 @@ from warehouse.migrate import migrate
 
 NEXT: Final = DAY + timedelta(days=1)
 HOUR_MS: Final = 3_600_000
+LAST_MINUTES: Final = """
+SELECT camera_id, count(), argMax((fps, decode_errors, dropped, thinned), minute)
+FROM camera_minutes WHERE day = {d:Date} GROUP BY camera_id ORDER BY camera_id
+"""
 SIBLINGS: Final = ("building_1",)
 
 
@@ -62,7 +66,7 @@ def warehouse(fresh: Settings, site: Site) -> Settings:
 
 
 def a_day(site: Site, day: date, number: int) -> list[Envelope]:
-    """Crossings at the north gate all day, and health of each camera in each of five minutes."""
+    """Crossings at the north gate all day, and health of each camera in each of five minutes, in the last one twice."""
     seq = count()
     zones = tuple(site.effects["plaza_edge"])
     sent = [
@@ -73,9 +77,9 @@ def a_day(site: Site, day: date, number: int) -> list[Envelope]:
         )
     ]
     for camera, camera_zones in site.camera_zones.items():
-        for minute in range(5):
-            told = Health(online=True, fps=20.0 + minute)
-            start_ms = at(f"12:{minute:02}:00", day)
+        for number, minute in enumerate((0, 1, 2, 3, 4, 4)):
+            told = Health(online=True, fps=20.0 + number, decode_errors=number % 2, dropped=2 * number, thinned=number)
+            start_ms = at(f"12:{minute:02}:00", day) + number
             sent.append(envelope(camera, camera_zones[0], 100_000 + next(seq), start_ms, health=told))
     return sent
 
@@ -139,7 +143,8 @@ def test_every_record_is_accounted_for_and_a_second_run_changes_nothing(
     with connect(warehouse, "migrator") as client:
         rows = client.execute("SELECT day, count() FROM crossings GROUP BY day ORDER BY day")
         assert dict(rows) == counted
-        assert client.execute("SELECT count() FROM camera_minutes WHERE day = {d:Date}", {"d": DAY}) == [(40,)]
+        told = client.execute(LAST_MINUTES, {"d": DAY})
+        assert told == [(camera, 5, (25.0, 0 + 1, 8 + 10, 4 + 5)) for camera in sorted(site.camera)]
         names = client.execute("SELECT device_id, name FROM devices FINAL")
         known = {camera.id: camera.name for camera in site.cameras} | {gate.id: gate.name for gate in site.gates}
         assert dict(names) == known

@@ -79,6 +79,8 @@ def _camera(random: Random, camera: str) -> dict[str, object]:
         "decode_errors": random.choice((0, 0, 3)),
         "picture": random.choice(("ok", "ok", "black")),
         "clock_offset_ms": random.choice((0.0, -499.5, 500.0, 500.5, -2000.0)),
+        "dropped": random.randrange(4),
+        "thinned": random.choice((0, 0, 0, 70)),
     }
 
 
@@ -145,6 +147,10 @@ def test_sums_are_those_that_python_makes(filled: tuple[Settings, Rows]) -> None
         if key not in highest or float(str(one["occupancy"])) > float(str(highest[key]["occupancy"])):
             highest[key] = one
     online = Counter((one["day"], one["camera_id"]) for one in rows["camera_minutes"] if one["online"])
+    lost: Counter[tuple[object, ...]] = Counter()
+    for one in rows["camera_minutes"]:
+        for name in ("dropped", "thinned"):
+            lost[one["day"], one["camera_id"], name] += int(str(one[name]))
     granted = Counter((one["day"], one["gate_id"]) for one in rows["gate_passages"] if one["granted"])
     with connect(settings, "analyst") as client:
         found = client.execute("SELECT day, line_id, hour, direction, object_class, crossings FROM hourly_lines")
@@ -159,6 +165,8 @@ def test_sums_are_those_that_python_makes(filled: tuple[Settings, Rows]) -> None
         found = client.execute("SELECT day, camera_id, online_minutes, told_minutes FROM daily_cameras")
         assert {row[:2]: row[2] for row in found} == online
         assert {row[3] for row in found} == {160}
+        found = client.execute("SELECT day, camera_id, dropped, thinned FROM daily_cameras")
+        assert {(*row[:2], name): row[at] for row in found for at, name in ((2, "dropped"), (3, "thinned"))} == lost
         found = client.execute("SELECT day, gate_id, granted_passages FROM daily_gates")
         assert {row[:2]: row[2] for row in found} == granted
 

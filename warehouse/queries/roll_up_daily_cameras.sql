@@ -2,7 +2,7 @@
 INSERT INTO daily_cameras -- noqa: PRS
 (
     estate_id, day, load_id, camera_id, minutes, told_minutes, online_minutes, picture_ok_minutes, decode_ok_minutes,
-    decode_errors, clock_offset_ms, picture_minutes, fps_minutes, clock_minutes
+    decode_errors, dropped, thinned, clock_offset_ms, picture_minutes, fps_minutes, clock_minutes
 )
 WITH told AS (
     SELECT
@@ -24,6 +24,8 @@ SELECT
     countIf(online = 1 AND picture = 'ok') AS picture_ok_minutes,
     countIf(online = 1 AND cameras.decode_errors = 0) AS decode_ok_minutes,
     sum(cameras.decode_errors) AS decode_errors,
+    sum(cameras.dropped) AS dropped,
+    sum(cameras.thinned) AS thinned,
     max(abs(cameras.clock_offset_ms)) AS clock_offset_ms,
     sumMapIf(map(picture, toUInt32(1)), online = 1) AS picture_minutes,
     sumMapIf(map(toInt32(greatest(-1, least(65535, floor(fps)))), toUInt32(1)), online = 1) AS fps_minutes,
