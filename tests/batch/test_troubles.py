@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -22,6 +23,7 @@ from infra.local.stack import up
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import ALERTS, DETECTIONS, GATE_PASSAGES, OCCUPANCY
+from tests.batch.cluster import cluster
 from tests.batch.feed import DAY, alert_state, at, message, minute_row, passage, produce
 from tests.batch.test_nightly import NEXT, a_day, poison
 from tests.batch.troubled import DAYS
@@ -88,14 +90,19 @@ def watched(settings: Settings, allowed: set[Contents]) -> Iterator[None]:
 
 def meet(settings: Settings, trouble: Trouble) -> None:
     """A nightly that meets trouble; then the stack is whole again."""
-    command = [sys.executable, "-m", "tests.batch.troubled", *trouble]
-    environment = {**os.environ, **settings.as_environment()}
-    done = subprocess.run(command, check=False, env=environment, timeout=300, capture_output=True)
+    done = in_own_process(settings, *trouble)
     if trouble[1] == "driver":
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+        assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     up(settings)
     port = settings.clickhouse_address()[1]
     wait_until(lambda: clickhouse_answers(settings, port), 60, "ClickHouse's answer")
+
+
+def in_own_process(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A nightly by `tests.batch.troubled`."""
+    command = [sys.executable, "-m", "tests.batch.troubled", *arguments]
+    environment = {**os.environ, **settings.as_environment(), "PYSPARK_PYTHON": sys.executable}
+    return subprocess.run(command, check=False, env=environment, timeout=300, capture_output=True, text=True)
 
 
 def feed(settings: Settings, site: Site, part: int) -> None:
@@ -139,6 +146,11 @@ def recover(
             meet(settings, trouble)
             assert contents(settings) in allowed, trouble
         run(settings, site, DAY, DAYS, spark=spark)
+    whole(settings, wanted)
+
+
+def whole(settings: Settings, wanted: list[list[object]]) -> None:
+    """The rows are those of an undisturbed run, and none of another load is left."""
     assert [list(table) for table in rows(settings)] == wanted
     with connect(settings, "migrator") as client:
         current = set(client.execute("SELECT load_id FROM nightly_accounting FINAL"))
@@ -161,3 +173,15 @@ def test_any_trouble_leaves_no_trace(
     troubled: tuple[Settings, set[Contents], list[list[object]]], site: Site, spark: SparkSession, trouble: Trouble
 ) -> None:
     recover(troubled, site, spark, (trouble,))
+
+
+@pytest.mark.long
+@pytest.mark.stack
+def test_a_cluster_gives_the_same_rows(
+    troubled: tuple[Settings, set[Contents], list[list[object]]], tmp_path: Path
+) -> None:
+    settings, _, wanted = troubled
+    with cluster(tmp_path) as master:
+        done = in_own_process(settings, "none", "none", master)
+    assert done.returncode == 0, done.stderr[-2000:]
+    whole(settings, wanted)

@@ -1,6 +1,7 @@
-"""A nightly in a process of its own that meets trouble: `python -m tests.batch.troubled STEP TROUBLE`, ANFANG_* set.
+"""A nightly in a process of its own: `python -m tests.batch.troubled STEP TROUBLE [MASTER]`, ANFANG_* set.
 
 When the step begins the process kills itself, one of Spark's Python workers, ClickHouse or Kafka, all with signal 9.
+The step `none` never begins.
 """
 
 import os
@@ -13,6 +14,7 @@ from typing import Final
 import psutil
 
 from batch.nightly import run
+from batch.spark import LOCAL_MASTER
 from infra.local.clickhouse import engine_pid
 from infra.local.process import wait_until
 from infra.local.registry import read_process
@@ -63,7 +65,7 @@ TROUBLES: Final[dict[str, Callable[[Settings], None]]] = {
 }
 
 
-def main(step: str, trouble: str) -> None:
+def main(step: str, trouble: str, master: str = LOCAL_MASTER) -> None:
     """Run the nightly of `DAYS` days with the trouble at the step."""
     settings = Settings()
 
@@ -71,7 +73,7 @@ def main(step: str, trouble: str) -> None:
         if begun == step:
             TROUBLES[trouble](settings)
 
-    run(settings, load_site(settings.site), DAY, DAYS, archive=True, progress=progress)
+    run(settings, load_site(settings.site), DAY, DAYS, archive=True, master=master, progress=progress)
 
 
 if __name__ == "__main__":
