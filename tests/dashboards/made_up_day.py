@@ -8,11 +8,12 @@ from clickhouse_driver import Client
 
 from infra.clock import day_start_ms
 from infra.site import Site
-from warehouse.roll_ups import roll_up_missing
+from warehouse.roll_ups import roll_up
 
 CROSSINGS: Final = 40_000  # a day, as the next two
 PASSAGES: Final = 20_000
 ALERTS: Final = 40
+LOADS: Final = "SELECT load_id FROM nightly_accounting FINAL WHERE estate_id = {estate:String} AND day = {day:Date}"
 SQL: Final = Path(__file__).with_name("made_up_day.sql")
 
 
@@ -33,4 +34,5 @@ def fill_day(client: Client, site: Site, day: date) -> None:
     for statement in SQL.read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
             client.execute(statement, asked)
-    roll_up_missing(client, site.estate.id, site.estate.timezone)
+    loads = [load for (load,) in client.execute(LOADS, asked)]
+    roll_up(client, site.estate.id, site.estate.timezone, loads)
