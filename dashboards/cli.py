@@ -9,7 +9,7 @@ import typer
 import dashboards.api.cli
 import dashboards.superset.cli
 import dashboards.web.cli
-from infra.configured import SiteOption, configured
+from infra.configured import SiteOption, configured, load_sites
 from infra.errors import UserError
 from infra.settings import load_settings
 
@@ -47,7 +47,11 @@ def issue(  # noqa: PLR0917 one option each
     period: PeriodName = "",
     formats: Annotated[str, typer.Option("--format", help="of pdf, docx, xlsx, json, with commas")] = ALL_FORMATS,
     out: Annotated[Path, typer.Option(help="folder for the files")] = Path("out/report"),
-    site: SiteOption = None,
+    site: Annotated[
+        list[Path] | None,
+        typer.Option("--site", help="site file; several for a district's report; default: ANFANG_SITE"),
+    ] = None,
+    district: Annotated[str, typer.Option(help="the district's name on the report, with several --site")] = "",
     indicators: IndicatorFile = "",
     issued: Annotated[
         datetime | None, typer.Option("--issued", formats=["%Y-%m-%d"], help="date on the report; default: today")
@@ -60,23 +64,20 @@ def issue(  # noqa: PLR0917 one option each
     """
     if context.invoked_subcommand is not None:
         return
-    from dashboards.report import run
+    from dashboards.report import run, run_district
     from dashboards.report.indicators import indicator_file
 
-    settings, estate = configured(site)
+    settings = load_settings()
     days = _days(first, last, period)
-    dated = issued.date() if issued else None
-    done = run(
-        settings,
-        estate,
-        days.first,
-        days.last,
-        _formats(formats),
-        out,
-        indicators=indicator_file(indicators),
-        issued=dated,
-        language=language,
-    )
+    asked = (days.first, days.last, _formats(formats), out)
+    tree, dated = indicator_file(indicators), issued.date() if issued else None
+    sites = load_sites(site or [settings.site])
+    if len(sites) == 1:
+        done = run(settings, sites[0], *asked, indicators=tree, issued=dated, language=language)
+    elif language != "zh" or not district:
+        raise UserError("a district's report is in Chinese and needs a name", "give --district 雨花街道, no --language")
+    else:
+        done = run_district(settings, sites, *asked, name=district, indicators=tree, issued=dated)
     for path in (*done.paths.values(), done.manifest, done.bundle):
         typer.echo(path)
     score = done.score

@@ -19,15 +19,21 @@ def appendices(facts: Facts) -> Iterator[Block]:
     yield from paragraph(
         f"以下查询均于{facts.issued.isoformat()}以办事处身份执行，语句存于warehouse/queries/。证据标识为查询名、语句和参数的指纹；"
         "内容摘要为所读客流分区的指纹。完整语句、参数和结果见同名JSON文件。",
-        _signed(facts),
+        signed(facts),
     )
     yield evidence_table(facts)
     yield Heading(1, "附录二  术语对照")
+    yield glossary_table()
+
+
+def glossary_table() -> Table:
+    """The terms, and what the system calls them."""
     rows = [list(entry) for entry in GLOSSARY]
-    yield Table("术语对照", ["术语", "系统用语", "含义"], rows, [1.2, 1.5, 4], [LEFT, LEFT, LEFT])
+    return Table("术语对照", ["术语", "系统用语", "含义"], rows, [1.2, 1.5, 4], [LEFT, LEFT, LEFT])
 
 
-def _signed(facts: Facts) -> str | None:
+def signed(facts: Facts) -> str | None:
+    """By which key the report is signed; None where by none."""
     if not facts.key:
         return None
     return (

@@ -40,7 +40,9 @@ def bundle(record: Record, files: Mapping[str, bytes], indicators: bytes) -> byt
         SCHEMA.name: SCHEMA.read_bytes(),
         "README.txt": README.encode(),
         "parameters.json": _json({found.label: found.parameters for found in record.evidence}),
-        "partitions.json": _json(next(e.records() for e in record.evidence if e.query == PARTITIONS)),
+        "partitions.json": _json(
+            {found.read.estate: found.records() for found in record.evidence if found.query == PARTITIONS}
+        ),
         **{f"{SQL_FOLDER}{found.query}.sql": query(found.query).encode() for found in record.evidence},
     }
     return zipped(content)

@@ -16,7 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from dashboards.report.evidence import PARTITIONED, Ask, Evidence, Parameter, Scalar, used_parameters
+from dashboards.report.evidence import PARTITIONED, SOURCES, Ask, Evidence, Parameter, Scalar, used_parameters
 from dashboards.report.facts import PARTITIONS, Facts
 from dashboards.report.indicators import AtLeast, AtMost, ChangeShown, Indicator, RatioToTarget
 from dashboards.report.score import Assessment
@@ -121,8 +121,13 @@ def _read(facts: Facts, found: Evidence, ask: Ask) -> Iterator[Section]:
         ["已入库日期", "内容摘要"],
         [[day, content] for day, content in sorted(hashes.items())] if found.read.first_day else [],
     )
-    for table in found.read.tables:
+    for table in with_sources(found.read.tables):
         yield _rows_of(table, found, sorted(hashes), ask)
+
+
+def with_sources(tables: list[str]) -> list[str]:
+    """Tables, and after each roll-up the table that it is made of."""
+    return list(dict.fromkeys(name for table in tables for name in (table, SOURCES.get(table, table))))
 
 
 def _rows_of(table: str, found: Evidence, days: list[str], ask: Ask) -> Section:

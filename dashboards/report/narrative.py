@@ -23,7 +23,6 @@ MOST_TOLD: Final = 8
 
 def write(facts: Facts) -> Document:
     """The whole report."""
-    parts = (part_one, part_two, part_three, part_four, part_five, part_six, part_seven, part_eight, appendices)
     estate = facts.site.estate
     return Document(
         annex="附件",
@@ -31,8 +30,14 @@ def write(facts: Facts) -> Document:
         office=estate.office,
         period=facts.period.chinese(),
         issued=chinese_date(facts.issued),
-        blocks=numbered(block for part in parts for block in part(facts)),
+        blocks=numbered([*eight_parts(facts), *appendices(facts)]),
     )
+
+
+def eight_parts(facts: Facts) -> Iterator[Block]:
+    """All parts, without the appendices; captions not numbered yet."""
+    for part in (part_one, part_two, part_three, part_four, part_five, part_six, part_seven, part_eight):
+        yield from part(facts)
 
 
 def part_one(facts: Facts) -> Iterator[Block]:

@@ -19,8 +19,23 @@ RECORD_VERSION: Final = 2
 SCHEMA: Final = Path(__file__).with_name("report.schema.json")
 
 
+class Member(Struct, frozen=True, kw_only=True):
+    """One estate of a district's report. Its evidence is what the record's evidence read of this estate."""
+
+    estate: str
+    name: str
+    residents: int
+    device_counts: dict[str, int]
+    score: Score
+    assessments: list[Assessment]
+
+
 class Record(Struct, frozen=True, kw_only=True):
-    """A report. `indicators` is the indicator file's content, `figures` how many numbers the evidence holds."""
+    """A report. `indicators` is the indicator file's content, `figures` how many numbers the evidence holds.
+
+    A district's report has `members`: their evidence stands one after the other, `assessments` are theirs alone, and
+    `score` is what `district.py` makes of theirs.
+    """
 
     record_version: Literal[2]
     estate: str
@@ -35,6 +50,7 @@ class Record(Struct, frozen=True, kw_only=True):
     assessments: list[Assessment]
     evidence: list[Evidence]
     document: Document
+    members: list[Member] = []
 
     def tree(self) -> Tree:
         """The indicators it was scored by."""

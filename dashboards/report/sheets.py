@@ -50,14 +50,19 @@ Places = dict[tuple[str, str], str]  # (query, column) of a one-row answer: its 
 
 def sheets(record: Record) -> list[Sheet]:
     """All sheets of the workbook, in order."""
+    scores, answers = scores_and_answers(record)
+    return [_cover(record), scores, evidence_sheet(record), answers]
+
+
+def scores_and_answers(record: Record) -> list[Sheet]:
+    """The sheets of an estate's scores, and of the answers that its formulas point to."""
     answers, places = _answers(record)
-    scores = _scores(record, places)
-    return [_cover(record), scores, _evidence(record), answers]
+    return [_scores(record, places), answers]
 
 
 def _cover(record: Record) -> Sheet:
     document, score = record.document, record.score
-    last = FIRST_ROW + len(record.assessments) + len(record.tree().tree) + 2
+    last = last_row(record)
     rows = [[Cell(line, "title")] for line in document.title]
     rows += [
         [],
@@ -75,6 +80,11 @@ def _cover(record: Record) -> Sheet:
         [Cell("本文件经改动后，“anfang report verify”会指出与签发时不同的单元格。")],
     ]
     return Sheet("封面", [18, 96], (0, 0), rows)
+
+
+def last_row(record: Record) -> int:
+    """The row of the total on the score sheet; the score of 100 and the grade follow."""
+    return FIRST_ROW + len(record.assessments) + len(record.tree().tree) + 2
 
 
 def _answers(record: Record) -> tuple[Sheet, Places]:
@@ -99,7 +109,8 @@ def _value(value: Scalar) -> Cell:
     return Cell(value, "text" if isinstance(value, str) else "number")
 
 
-def _evidence(record: Record) -> Sheet:
+def evidence_sheet(record: Record) -> Sheet:
+    """A row for each question: parameters, what was read, digests."""
     columns = ["编号", "问题", "查询", "证据标识", "参数", "读取的表", "起", "止", "读取行数", "结果行数"]
     columns += ["语句SHA-256", "结果SHA-256", "内容摘要"]
     columns += ["永久地址"] if any(found.address for found in record.evidence) else []

@@ -8,12 +8,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dashboards.report.district import district_score, estate_records
 from dashboards.report.evidence import (
+    SOURCES,
     Answer,
     Ask,
     Evidence,
     Parameter,
     Scalar,
+    at_once,
     evidence_id,
     permanent_address,
     sql_digest,
@@ -38,11 +41,32 @@ class Verdict(Struct, frozen=True):
 def verify(record: Record, ask: Ask) -> Verdict:
     """Recompute the record's evidence by `ask`, and its points from that evidence."""
     verified, problems = 0, []
-    for found in record.evidence:
-        holds, differences = recheck(found, ask)
+    checked = at_once(lambda found: recheck(found, ask), record.evidence)
+    for found, (holds, differences) in zip(record.evidence, checked, strict=True):
         verified += holds
         problems += [f"{found.label} {found.query}: {difference}" for difference in differences]
     return Verdict(record.figures, verified, problems + list(_check_points(record)))
+
+
+def check_roll_ups(record: Record, ask: Ask) -> list[str]:
+    """Where the sums that questions read (roll-ups) are not what their rows add up to: then somebody altered either.
+
+    A question reads sums in seconds, this reads every row: it is asked by `verify_file`, not before issuing.
+    """
+    read = {(found.read.estate, table) for found in record.evidence for table in found.read.tables if table in SOURCES}
+    asked: dict[str, Parameter] = {
+        "first": record.period.first.isoformat(),
+        "last": record.period.last.isoformat(),
+    }
+    zones = {found.read.estate: found.parameters["tz"] for found in record.evidence if "tz" in found.parameters}
+
+    def one(pair: tuple[str, str]) -> str | None:
+        estate, table = pair
+        of: dict[str, Parameter] = {**asked, "estate": estate, "tz": zones.get(estate, "UTC")}
+        days = [str(day) for (day,) in _rows(ask, f"unlike_{table}", of)]
+        return f"{table} of {', '.join(days)} is not what {SOURCES[table]} of {estate} adds up to" if days else None
+
+    return [problem for problem in at_once(one, sorted(read)) if problem]
 
 
 def recheck(found: Evidence, ask: Ask) -> tuple[int, list[str]]:
@@ -80,6 +104,18 @@ def same(before: Scalar, after: Scalar) -> bool:
 
 def _check_points(record: Record) -> Iterator[str]:
     """Points, score and count of figures that do not follow from the record's own evidence."""
+    if record.figures != sum(found.figures() for found in record.evidence):
+        yield f"figures: the report says {record.figures}, it holds {sum(e.figures() for e in record.evidence)}"
+    if not record.members:
+        yield from _check_estate(record)
+        return
+    for estate in estate_records(record):
+        yield from (f"{estate.estate}: {problem}" for problem in _check_estate(estate))
+    if record.score != (score := district_score(record.tree(), record.members)):
+        yield f"score: the report says {_brief(record.score)}, its estates' give {_brief(score)}"
+
+
+def _check_estate(record: Record) -> Iterator[str]:
     rows = {found.query: found.records()[0] for found in record.evidence if found.rows}
     assessments, score = evaluate(record.tree(), rows, record.device_counts, record.period)
     for told, follows in zip(record.assessments, assessments, strict=False):
@@ -89,13 +125,14 @@ def _check_points(record: Record) -> Iterator[str]:
         yield f"the report has {len(record.assessments)} indicators, its indicator file {len(assessments)}"
     if record.score != score:
         yield f"score: the report says {_brief(record.score)}, its evidence gives {_brief(score)}"
-    if record.figures != sum(found.figures() for found in record.evidence):
-        yield f"figures: the report says {record.figures}, it holds {sum(e.figures() for e in record.evidence)}"
 
 
 def reasons(record: Record, computed_at: str, ask: Ask, today: date) -> list[str]:
     """What has happened since the report was computed that may have changed its numbers, in words."""
     since = int(datetime.fromisoformat(computed_at).timestamp())
+    if record.members:
+        each = [(estate, reasons(estate, computed_at, ask, today)) for estate in estate_records(record)]
+        return [f"{estate.estate}: {reason}" for estate, found in each for reason in found]
     period = record.period
     asked: dict[str, Parameter] = {
         "estate": record.estate,

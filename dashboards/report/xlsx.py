@@ -8,6 +8,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from dashboards.report.district_sheets import district_sheets
 from dashboards.report.record import Record
 from dashboards.report.sheets import Cell, Sheet, Style, sheets
 
@@ -44,7 +45,7 @@ def render(record: Record) -> bytes:
         for style, about in STYLES.items()
         for whole in (True, False)
     }
-    for sheet in sheets(record):
+    for sheet in district_sheets(record) if record.members else sheets(record):
         _write(book.add_worksheet(sheet.name), sheet, formats)
     book.close()
     return target.getvalue()

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from infra.configured import configured
+from infra.configured import configured, load_sites
 from infra.errors import UserError
 from infra.settings import load_settings
-from infra.site import load_site
 
 web = typer.Typer(name="web", help="The live page: plan, alerts, one-tap dispositions.")
 user = typer.Typer(name="user", help="Who may look at the live page.", no_args_is_help=True)
@@ -48,9 +47,7 @@ def serve(  # noqa: PLR0917 one option each
     from dashboards.web.run import check as looked
 
     settings = load_settings()
-    sites = [load_site(path) for path in site or [settings.site]]
-    if len({one.estate.id for one in sites}) < len(sites):
-        raise UserError("two site files are of one estate", "give each --site an estate of its own")
+    sites = load_sites(site or [settings.site])
     if check:
         for summary in looked(settings, sites, replay=replay):
             typer.echo(msgspec.json.encode(summary))

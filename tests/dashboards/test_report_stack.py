@@ -30,6 +30,12 @@ from warehouse.migrate import migrate
 pytestmark = pytest.mark.stack
 CLOCK: Final = FakeClock(1_709_600_000_000)
 MINUTES: Final = 2 * 1440
+AT_NOON: Final = f"WHERE day = '{DAYS[0]}' AND minute = toDateTime('{DAYS[0]} 04:00:00', 'UTC')"
+ALTERED: Final = {  # by the sums that it belies
+    "daily_zones": f"zone_minutes UPDATE low = low - 1 {AT_NOON} AND zone_id = 'plaza'",
+    "daily_cameras": f"camera_minutes UPDATE fps = 3 {AT_NOON} AND camera_id = '{SITE.cameras[0].id}'",
+    "daily_gates": f"gate_passages UPDATE granted = 1 - granted WHERE passage_id = '{DAYS[0]}-p7'",
+}
 
 
 @pytest.fixture
@@ -159,7 +165,7 @@ def check_files(issued: ReportFiles) -> None:
 
 
 def check_verify(settings: Settings, issued: ReportFiles, record: Record) -> None:
-    """All hold; then one row more, and verify names what changed and exits with 1."""
+    """All hold; then a row more or another, in rows alone or in sums: verify names what changed and exits with 1."""
     environment = {
         "ANFANG_HOME": str(settings.home),
         "ANFANG_CLICKHOUSE_DATABASE": settings.clickhouse_database,
@@ -168,16 +174,29 @@ def check_verify(settings: Settings, issued: ReportFiles, record: Record) -> Non
     done = CliRunner().invoke(cli, command, env=environment)
     assert done.exit_code == 0, done.output
     assert f"{record.figures} of {record.figures} figures hold" in done.output
-    extra = (ESTATE, DAYS[1], "gate_south", 1, "person", 1)
+    extra = (ESTATE, DAYS[1], instant(DAYS[1], 100), "extra", "gate_south", "cam_gate_south", 1, 1, "person")
     done = CliRunner().invoke(cli, ["report", "verify", str(issued.bundle)], env=environment)
     assert done.exit_code == 0, done.output
     assert f"signed with key {issued.key}" in done.output
     with connect(settings, "migrator") as client:
-        client.execute("INSERT INTO daily_lines VALUES", [extra])
+        client.execute("INSERT INTO crossings VALUES", [extra])
+        for alteration in ALTERED.values():
+            client.execute(f"ALTER TABLE {alteration} SETTINGS mutations_sync = 1")
     done = CliRunner().invoke(cli, [*command, "--offline"], env=environment)
     assert done.exit_code == 0, done.output
     done = CliRunner().invoke(cli, command, env=environment)
     assert done.exit_code == 1
+    for table in ("hourly_lines", "daily_lines"):
+        assert f"{table} of {DAYS[1]} is not what crossings of {ESTATE} adds up to" in done.output
+    for table in ALTERED:
+        assert f"does not hold: {table} of {DAYS[0]} is not what" in done.output
+    assert "kpi_stored_days: days_whole was 2, is 1" in done.output
+    assert "kpi_crossings_by_day" not in done.output
+    with connect(settings, "migrator") as client:
+        client.execute("INSERT INTO daily_lines VALUES", [(ESTATE, DAYS[1], "gate_south", 1, "person", 1)])
+    done = CliRunner().invoke(cli, command, env=environment)
+    assert done.exit_code == 1
+    assert "daily_lines of" not in done.output
     assert "since the report" not in done.output
     assert "kpi_crossings_by_day: ins at 2024-03-02 was" in done.output
     assert "kpi_funds" not in done.output
