@@ -29,7 +29,6 @@ def superset(fresh: Settings) -> Iterator[Settings]:
     migrate(fresh, (ESTATE,))
     try:
         server.start(fresh)
-        import_assets(fresh, connect(fresh))
         yield fresh
     finally:
         server.stop(fresh)
@@ -48,12 +47,14 @@ def test_an_alert_answered_on_the_page_is_in_superset_after_the_nightly(superset
 
     day = local_day(opened_ms, SITE.tz)
     batch.nightly.run(superset, SITE, day, 2)  # two, as the answer may lie behind midnight
+    admin = connect(superset)
+    import_assets(superset, admin)  # makes the roles of the estates that are loaded by now
 
-    analyst = person(superset, connect(superset), ["Alpha", role_of(ESTATE)])
+    analyst = person(superset, admin, ["Alpha", role_of(ESTATE)])
     (row,) = rows_of(analyst, chart_named(analyst, "告警清单"))
     assert row["rule_name"] == "禁入时段有人"
     assert row["zone_name"] == "水泵房"
     assert row["verdict_name"] == "属实"
     assert row["explanation"] == "关闭时段内发现有人 2 次"
-    stranger = person(superset, connect(superset), ["Alpha"])
+    stranger = person(superset, admin, ["Alpha"])
     assert rows_of(stranger, chart_named(stranger, "告警清单")) == []
