@@ -9,6 +9,7 @@ everything in it from when the event is durable to when the alert is. The sender
 plain Faust does the same rule, message by message with one table write, at the same shares of its own maximum.
 """
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -121,6 +122,9 @@ class Side:
         maximum = self.program.rate(written, len(messages))
         with own_topics(self.settings) as own:
             self.rounds.append(self._latencies(own, maximum))
+        shares = {load: (percentile(ms, 50), percentile(ms, 99)) for load, ms in self.rounds[-1].items()}
+        told = ", ".join(f"{load} %: {p50:.0f} and {p99:.0f} ms" for load, (p50, p99) in shares.items())
+        print(f"{self.program.name}, p50 and p99 at {told}", file=sys.stderr, flush=True)
         return DETECTIONS_EACH * maximum
 
     def counted(self) -> Latencies:

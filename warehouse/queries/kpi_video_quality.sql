@@ -2,7 +2,9 @@
 SELECT
     sum(daily_cameras.online_minutes) AS online_minutes,
     sum(
-        arraySum((fps, minutes) -> if(fps >= {least_fps:UInt32}, minutes, 0), mapKeys(fps_minutes), mapValues(fps_minutes))
+        arraySum(
+            (fps, minutes) -> if(fps >= {least_fps:UInt32}, minutes, 0), mapKeys(fps_minutes), mapValues(fps_minutes)
+        )
     ) AS fps_ok_minutes,
     sum(daily_cameras.decode_ok_minutes) AS decode_ok_minutes,
     sum(
