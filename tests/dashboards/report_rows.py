@@ -123,6 +123,8 @@ def _camera_minutes(day: date) -> Rows:
             0,
             "blurred" if camera.id == "cam_door_1" and minute < 10 else "ok",
             0.0,
+            0,
+            0,
         )
         for camera in SITE.cameras
         for minute in range(1440)
