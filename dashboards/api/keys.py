@@ -22,7 +22,6 @@ from infra.settings import Settings
 Scope = Literal["reports:read", "reports:create"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
-MOST_DAYS: Final = 3_650
 
 
 class Key(Struct, frozen=True, kw_only=True):

@@ -9,17 +9,17 @@ import os
 import shutil
 import subprocess
 import tempfile
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from dashboards.superset.install import CONFIG, ensure_environment, environment_folder, environment_key, locked
 from infra.errors import UserError
+from infra.local import registry
 from infra.local.files import log_file, private_folder, stack_home, write_private
-from infra.local.ports import LOOPBACK, free_port, holder, is_free
-from infra.local.process import alive, last_lines, wait_until
-from infra.local.registry import read_process, start_process, stop_process
+from infra.local.ports import LOOPBACK, free_port, holder, is_free, is_healthy
+from infra.local.process import last_lines, wait_until
+from infra.local.registry import start_process, stop_process
 from infra.settings import Settings
 
 NAME: Final = "superset"
@@ -59,8 +59,7 @@ def stop(settings: Settings) -> bool:
 
 def is_running(settings: Settings) -> bool:
     """Whether our Superset process lives."""
-    process = read_process(settings, NAME)
-    return process is not None and alive(process)
+    return registry.is_running(settings, NAME)
 
 
 def superset_home(settings: Settings) -> Path:
@@ -166,7 +165,11 @@ def _superset(settings: Settings, arguments: list[str], env: Mapping[str, str]) 
 
 def _wait_ready(settings: Settings, port: int) -> None:
     try:
-        wait_until(lambda: not is_running(settings) or _healthy(port), READY_TIMEOUT_S, "Superset's /health")
+        wait_until(
+            lambda: not is_running(settings) or is_healthy(f"http://{LOOPBACK}:{port}/health"),
+            READY_TIMEOUT_S,
+            "Superset's /health",
+        )
         problem = "" if is_running(settings) else "Superset ended while starting"
     except TimeoutError as error:
         problem = str(error)
@@ -176,11 +179,3 @@ def _wait_ready(settings: Settings, port: int) -> None:
         raise UserError(
             f"{problem}; its log {log} says:\n{said}", "put that right and run `anfang dashboards up` again"
         )
-
-
-def _healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from dashboards.web.guard import printable
 from infra.events import SCHEMA_VERSION, Alert, Disposition, Verdict, derived_id, encoder
 from infra.links import VERDICTS, LinkVerdict
 from infra.settings import Settings
@@ -37,7 +38,7 @@ def disposition(alert: Alert, what: Said, text: str, by: str, now_ms: int) -> Di
 
 def noted(what: Said, text: str) -> str:
     """What goes into the disposition's note for a person's own words: at most `MOST_NOTE` printable characters."""
-    clean = "".join(c for c in text if c.isprintable()).strip()[:MOST_NOTE]
+    clean = printable(text, MOST_NOTE)
     return f"{ACKNOWLEDGED}: {clean}".removesuffix(": ") if what == ACKNOWLEDGED else clean
 
 

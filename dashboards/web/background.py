@@ -1,14 +1,14 @@
 """The live page as a process of the local stack: `anfang logs web` shows what it says, `anfang down` stops it."""
 
 import sys
-import urllib.request
 from typing import Final
 
 from infra.errors import UserError
+from infra.local import registry
 from infra.local.files import log_file
-from infra.local.ports import LOOPBACK, free_port, is_free
+from infra.local.ports import LOOPBACK, free_port, is_free, is_healthy
 from infra.local.process import alive, last_lines, wait_until
-from infra.local.registry import read_process, start_process, stop_process
+from infra.local.registry import start_process, stop_process
 from infra.settings import Settings
 
 NAME: Final = "web"
@@ -26,7 +26,7 @@ def start(settings: Settings, *, replay: bool) -> str:
     process = start_process(settings, NAME, argv, settings.as_environment())
     address = f"http://{LOOPBACK}:{port}/"
     try:
-        wait_until(lambda: not alive(process) or _answers(address), READY_TIMEOUT_S, "the live page")
+        wait_until(lambda: not alive(process) or is_healthy(f"{address}healthz"), READY_TIMEOUT_S, "the live page")
     except BaseException:  # on Ctrl-C, too
         stop_process(settings, NAME)
         raise
@@ -38,13 +38,4 @@ def start(settings: Settings, *, replay: bool) -> str:
 
 def is_running(settings: Settings) -> bool:
     """Whether our page's process lives."""
-    process = read_process(settings, NAME)
-    return process is not None and alive(process)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}healthz", timeout=5) as answer:  # noqa: S310 http, on the loopback
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+    return registry.is_running(settings, NAME)

@@ -170,6 +170,11 @@ def target(scope: Scope) -> str:
     return f"{scope['method']} {before}{link}{'…' if link else ''}"
 
 
+def printable(text: str, most: int) -> str:
+    """A person's own words in one line: at most `most` printable characters."""
+    return "".join(c for c in text if c.isprintable()).strip()[:most]
+
+
 async def form(request: Request) -> dict[str, str]:
     """The fields of a form, each once. Raises Refused where it is too large, too slow or no form."""
     body = await request.body()

@@ -19,7 +19,7 @@ from msgspec import Struct
 from starlette.datastructures import UploadFile
 
 from dashboards.web.desk import Desk
-from dashboards.web.guard import Refused, form
+from dashboards.web.guard import Refused, form, printable
 from dashboards.web.sessions import Session, check
 from dashboards.web.users import MAY_KEEP_LEDGERS
 from dashboards.web.words import Lang
@@ -186,7 +186,7 @@ class Ledgers:
                 raise Refused(503, f"ClickHouse: {error}"[:200]) from error
 
     def _note_of(self, session: Session, fields: Mapping[str, str]) -> Note:
-        why = "".join(c for c in fields.get("why", "") if c.isprintable()).strip()[:MOST_WHY]
+        why = printable(fields.get("why", ""), MOST_WHY)
         return Note(datetime.fromtimestamp(self._desk.clock.now_ms() / 1000, UTC), session.user.name, why)
 
     def _keep(self, waiting: Waiting) -> str:

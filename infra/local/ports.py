@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,6 +79,15 @@ def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def is_healthy(url: str) -> bool:
+    """Whether an HTTP server of ours says 200 at `url`, an address of the loopback."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 http, on the loopback
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def check_free(name: str, port: int) -> None:

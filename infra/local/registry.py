@@ -46,6 +46,12 @@ def read_process(settings: Settings, name: str) -> Process | None:
     return msgspec.json.decode(path.read_bytes(), type=Process) if path.exists() else None
 
 
+def is_running(settings: Settings, name: str) -> bool:
+    """Whether the process `name` is registered and lives."""
+    process = read_process(settings, name)
+    return process is not None and alive(process)
+
+
 def registered(settings: Settings) -> dict[str, Process]:
     """All registered processes by name, in the order they were started."""
     names = [path.stem for path in _folder(settings).glob("*.json")]

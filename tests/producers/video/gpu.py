@@ -64,20 +64,14 @@ def per_second(detector: Detector, images: list[Image], batch: int) -> float:
 
 def alike(one: Floats, other: Floats) -> bool:
     """Whether the boxes above ByteTrack's threshold are the same ones: each overlaps one of the same class by 0.9."""
-    mine, theirs = one[one[:, 4] >= 0.4], other[other[:, 4] >= 0.4]
+    import torch
+    from ultralytics.utils.metrics import box_iou
+
+    mine, theirs = (torch.from_numpy(boxes[boxes[:, 4] >= 0.4]) for boxes in (one, other))
     if len(mine) != len(theirs):
         return False
-    return all(any(a[5] == b[5] and iou(a, b) >= LEAST_IOU for b in theirs) for a in mine)
-
-
-def iou(a: Floats, b: Floats) -> float:
-    """Intersection over union of two boxes."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
+    same = (box_iou(mine[:, :4], theirs[:, :4]) >= LEAST_IOU) & (mine[:, None, 5] == theirs[None, :, 5])
+    return bool(same.any(1).all())
 
 
 def one_device(video: Path, out: Path) -> None:
