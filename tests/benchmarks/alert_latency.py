@@ -146,6 +146,7 @@ class Side:
         seconds = min(STEP_S, (len(self.messages) - START) / (maximum * sum(LOADS) / 100))
         for key, value, timestamp_ms in self.messages[:START]:
             sink.send(DETECTIONS, key, value, timestamp_ms)
+        sink.flush()  # what Kafka has not got is not waited for
         wait()
         steps, first = {}, START
         for load in LOADS:

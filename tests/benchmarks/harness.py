@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -203,8 +204,12 @@ def _own_parts(*, without: str) -> Iterator[Settings]:
             down(settings)
 
 
+@cache
 def cores() -> tuple[set[int], set[int]]:
-    """The core that what is measured runs on, and those for the broker; the same where there is one only."""
+    """The core that what is measured runs on, and those for the broker; the same where there is one only.
+
+    Asked once: within `started_on` this process has fewer cores, and all would run on those.
+    """
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others or [first])
 
