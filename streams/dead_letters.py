@@ -16,7 +16,10 @@ MAX_DETAIL_CHARACTERS = 500
 
 
 def dead_letter(topic: str, record: Record, refusal: Refusal) -> Output:
-    """The dead letter of `record` for the dead-letter topic `topic`; sending it twice is seen by its coordinates."""
+    """The dead letter of `record` for the dead-letter topic `topic`; sending it twice is seen by its coordinates.
+
+    It goes to the partition that the record was in (all topics have as many), so that a fetch's letters go together.
+    """
     headers = {
         HEADER_REASON: refusal.reason,
         HEADER_DETAIL: refusal.detail[:MAX_DETAIL_CHARACTERS],
@@ -26,4 +29,4 @@ def dead_letter(topic: str, record: Record, refusal: Refusal) -> Output:
         HEADER_TIMESTAMP: str(record.timestamp),
     }
     encoded = [(name, text.encode()) for name, text in headers.items()]
-    return Output(topic, None, record.key, record.value, record.timestamp, encoded)
+    return Output(topic, record.partition, record.key, record.value, record.timestamp, encoded)

@@ -5,8 +5,9 @@ fetch; it is taken so:
 
 1. each record whose offset the zone has not applied yet goes through the app's pure function, which changes the zone's
    state and returns what is to be sent;
-2. each touched zone is written once to the changelog, with everything not yet known to be sent in its outbox;
-3. when all changelog writes are durable the outputs are sent; when those are durable the batch is acked.
+2. each touched zone is written once to the changelog, with everything not yet known to be sent in its outbox; dead
+   letters, which wait for nothing, go with it;
+3. when all of that is durable the outputs are sent; when those are durable the batch is acked.
 
 The batches of a partition become durable in order; while one does, the next is computed. Partitions do not wait for
 each other: they share no zone, and Kafka acknowledges many batches in the time of one. After a crash the outboxes are
@@ -163,7 +164,7 @@ class DurableZones(Generic[S]):
             began = time.monotonic()
             taken = take()
             try:
-                written = await hand_over(self._app, self._write(partition, taken))
+                written = await hand_over(self._app, [*self._write(partition, taken), *taken.dead_letters])
             except Exception as error:
                 stop_process(f"what was written could not be sent: {error!r}")
             if chain.last is not None:
@@ -202,9 +203,9 @@ class DurableZones(Generic[S]):
         self, taken: Taken[S], written: list[Awaitable[object]], ack: Callable[[], bool], began: float
     ) -> None:
         try:
-            await durable(written, "changelog")
+            await durable(written, "changelog and dead letters")
             outputs = [output for outputs in taken.outputs.values() for output in outputs]
-            await durable(await hand_over(self._app, [*taken.dead_letters, *outputs]), "outputs")
+            await durable(await hand_over(self._app, outputs), "outputs")
             for zone_id, value in taken.touched.items():
                 del value.outbox[: len(taken.outputs[zone_id])]
             ack()

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 
 class Output(Struct, frozen=True, array_like=True):
-    """A message to send: topic, partition (None: by key), key, value, Kafka timestamp, headers."""
+    """A message to send: topic, partition, key, value, Kafka timestamp, headers."""
 
     topic: str
-    partition: int | None
+    partition: int
     key: bytes | None
     value: bytes | None
     timestamp_ms: int
@@ -36,10 +36,7 @@ async def hand_over(app: faust.App, outputs: Sequence[Output]) -> list[Awaitable
     waiting: list[Awaitable[object]] = []
     together: dict[Place, list[Output]] = {}
     for output in outputs:
-        if output.partition is None:
-            waiting.append(await _send_by_key(app, output))
-        else:
-            together.setdefault((output.topic, output.partition), []).append(output)
+        together.setdefault((output.topic, output.partition), []).append(output)
     producer: AIOKafkaProducer = cast(AiokafkaProducer, app.producer)._ensure_producer()
     for place, alike in together.items():
         waiting += await _send_together(producer, place, alike)
@@ -61,21 +58,10 @@ async def _send_together(
             "headers": output.headers,
         }
         if batch.append(**message) is None:
+            batch.close()  # what is not closed lingers
             waiting.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
             batch.append(**message)
     batch.close()
     waiting.append(await producer.send_batch(batch, topic, partition=partition))
     return waiting
-
-
-async def _send_by_key(app: faust.App, output: Output) -> Awaitable[object]:
-    sent: Awaitable[object] = await app.producer.send(
-        output.topic,
-        output.key,
-        output.value,
-        None,
-        (output.timestamp_ms + 0.5) / 1000,  # Faust truncates seconds back to ms: half a ms keeps it exact
-        dict(output.headers) or None,
-    )
-    return sent

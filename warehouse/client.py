@@ -42,6 +42,7 @@ class Access:
 
     host: str
     port: int
+    http_port: int
     role: Role
     database: str
     password: str = field(repr=False)
@@ -55,9 +56,9 @@ def password(settings: Settings, role: Role) -> str:
 def access(settings: Settings, role: Role, database: str | None = None) -> Access:
     """How `role` connects to the configured database (or `database`)."""
     host, port = settings.clickhouse_address()
-    return Access(
-        host, port, role, settings.clickhouse_database if database is None else database, password(settings, role)
-    )
+    _, http_port = settings.clickhouse_http_address()
+    where = settings.clickhouse_database if database is None else database
+    return Access(host, port, http_port, role, where, password(settings, role))
 
 
 def connect(settings: Settings, role: Role, *, use_numpy: bool = False, database: str | None = None) -> Client:

@@ -1,8 +1,9 @@
-"""The columnar loader in rows/s of a table of 12 columns, beside ClickHouse's own Parquet insert and row tuples.
+"""The columnar loader in rows/s of a table of 12 columns, beside ClickHouse's own Parquet insert and clickhouse-driver.
 
 All write the same rows from memory into the same table, emptied before each; count and hash must be equal. Parquet over
-HTTP sends a file made beforehand (zstd), which ClickHouse reads by itself. Row tuples are slow and get a part, as a
-rate. `ANFANG_BENCH_ROWS` sets another number of rows.
+HTTP sends a file made beforehand (zstd), which ClickHouse reads by itself. clickhouse-driver gets Arrow's batches as
+numpy columns, and as row tuples, as one writes it at first: these are slow and get a part, as a rate.
+`ANFANG_BENCH_ROWS` sets another number of rows.
 """
 
 import os
@@ -20,8 +21,9 @@ from clickhouse_driver import Client
 
 from infra.settings import Settings
 from tests.benchmarks.harness import Result, compare, same
-from warehouse.client import ask, connect, password
-from warehouse.load import insert_columns, numpy_column
+from tests.warehouse.columns import insert_columns
+from warehouse.client import access, ask, connect, password
+from warehouse.load import insert_batches
 
 ROWS: Final = 4_000_000
 TUPLES: Final = 100_000
@@ -44,7 +46,7 @@ def made(rows: int) -> pa.Table:
     return pa.table(
         {
             "estate_id": pa.array(np.full(rows, "bench", dtype=object), pa.string()),
-            "day": pa.array(np.full(rows, "2026-03-02", dtype="datetime64[D]")),
+            "day": pa.array(np.full(rows, "2026-03-02", dtype="datetime64[D]"), pa.date32()),
             "minute": pa.array(START_S + number // 700 * 60, pa.int64()),
             "zone_id": pa.array([f"zone_{n:03}" for n in range(700)], pa.string()).take(pa.array(number % 700)),
             **counts,
@@ -57,10 +59,10 @@ def made(rows: int) -> pa.Table:
 
 
 def columns(settings: Settings, table: pa.Table) -> int:
-    """As the nightly does: Arrow batches, numpy columns."""
+    """Arrow batches as numpy columns, by clickhouse-driver."""
     with connect(settings, "migrator", use_numpy=True) as client:
         for batch in table.to_batches(BATCH):
-            arrays = [numpy_column(column) for column in batch.columns]
+            arrays = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
             insert_columns(client, "twelve", dict(zip(batch.schema.names, arrays, strict=True)))
     return int(table.num_rows)
 
@@ -96,12 +98,11 @@ def timed(client: Client, insert: Callable[[], int], answers: dict[int, object])
 
 
 def run(settings: Settings, rounds: int) -> Result:
-    """Rows/s, ours beside Parquet over HTTP and row tuples."""
+    """Rows/s, ours beside numpy columns, Parquet over HTTP and row tuples."""
     rows = int(os.environ.get("ANFANG_BENCH_ROWS", ROWS))
     table = made(rows)
     sink = pa.BufferOutputStream()
-    as_day = table.set_column(1, "day", table.column("day").cast(pa.date32()))
-    pq.write_table(as_day, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd")
     body, part = sink.getvalue().to_pybytes(), table.slice(0, min(TUPLES, rows))
     as_tuples = [
         tuple(datetime.fromtimestamp(value, UTC) if name == "minute" else value for name, value in row.items())
@@ -116,8 +117,9 @@ def run(settings: Settings, rounds: int) -> Result:
             return compare(
                 "loader",
                 "rows/s",
-                partial(measure, partial(columns, own, table)),
+                partial(measure, partial(insert_batches, access(own, "migrator"), "twelve", table.to_batches(BATCH))),
                 {
+                    "clickhouse_driver": partial(measure, partial(columns, own, table)),
                     "parquet_http": partial(measure, partial(parquet, own, body, rows)),
                     "row_tuples": partial(measure, partial(tuples, own, as_tuples, table.schema.names)),
                 },

@@ -31,8 +31,8 @@ from infra.site import Site
 from tests.benchmarks.archived import CROSSINGS_EACH, DAY, write_archive
 from tests.benchmarks.feed import synthetic_site
 from tests.benchmarks.harness import Result, compare, same
+from tests.warehouse.columns import insert_columns
 from warehouse.client import access, connect, password
-from warehouse.load import insert_columns
 from warehouse.migrate import migrate
 
 CROSSINGS: Final = 20_000_000

@@ -1,15 +1,16 @@
 """What poison costs the occupancy app: envelopes/s with one message in a hundred refused, beside none.
 
-The feed is that of `occupancy`; the bad messages come between its envelopes, the simulator's six kinds in turn. The
-rate counts envelopes only, so what is lost to refusing and to writing dead letters shows. The balance of every zone
-must be as without them, and the dead letters must be the bad messages: each one's bytes, once.
+The feed is that of `occupancy`; the bad messages come between its envelopes: the simulator's kinds in turn, and every
+`LARGE_IN`-th the one that is too large, which is as long as 800 envelopes. The rate counts envelopes only, so what is
+lost to refusing and to writing dead letters shows. The balance of every zone must be as without them, and the dead
+letters must be the bad messages: each one's bytes, once.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from typing import Final
 
 from confluent_kafka import Message
@@ -27,6 +28,7 @@ from tests.kafka_helpers import Sent, read_all
 
 ENVELOPES: Final = 200_000
 ONE_IN: Final = 100
+LARGE_IN: Final = 100  # of the bad ones: with one in six, as the simulator has it, they are 58 % of all bytes
 SPAN_MS: Final = 60_000
 
 
@@ -56,11 +58,19 @@ def _cut(value: bytes) -> bytes:
 
 def poisoned(messages: Sequence[Sent]) -> Iterator[Sent]:
     """`messages`, and after each `ONE_IN - 1` of them a bad one: one in `ONE_IN` of all."""
-    bad = cycle(bad_messages())
+    bad = in_turn(bad_messages())
     for number, message in enumerate(messages, start=1):
         yield message
         if number % (ONE_IN - 1) == 0:
             yield next(bad)
+
+
+def in_turn(bad: Sequence[Sent]) -> Iterator[Sent]:
+    """The bad messages in turn for ever, every `LARGE_IN`-th the largest."""
+    *small, large = sorted(bad, key=lambda message: len(message[1]))
+    turns = cycle(small)
+    for number in count(1):
+        yield large if number % LARGE_IN == 0 else next(turns)
 
 
 def _measure(settings: Settings, messages: Sequence[Sent], balances: dict[str, int], bad: "Counter[bytes]") -> float:

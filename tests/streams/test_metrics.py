@@ -40,7 +40,7 @@ def test_nothing_is_in_the_registry_that_is_not_listed() -> None:
 
 
 def test_a_batch_is_counted() -> None:
-    letter = Output("dead_letters", None, None, b"x", 0, [("reason", b"test_reason")])
+    letter = Output("dead_letters", 0, None, b"x", 0, [("reason", b"test_reason")])
     taken = Taken[int](dead_letters=[letter, letter], envelopes=5, duplicates=2, watermarks_ms={"test_zone": 1_000})
     before = metrics.REGISTRY.get_sample_value("anfang_duplicates_total") or 0.0
     try:

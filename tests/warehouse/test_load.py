@@ -1,24 +1,32 @@
-"""The columnar loader: every type of our tables goes in and comes out as it was."""
+"""The columnar loader: every type of our tables goes in and comes out as it was; a refusal tells why."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra.settings import Settings
+from tests.warehouse.columns import insert_columns
 from warehouse.client import access, ask_columns, connect, identifier
-from warehouse.load import batch_writer, insert_columns, numpy_column
+from warehouse.load import NotInsertedError, batch_writer, grouped, insert_batches
 from warehouse.migrate import migrate
 
 MS = 1_772_323_200_123
 DAY = date(2026, 3, 1)
 
 
-def test_arrow_columns_become_numpy() -> None:
-    assert numpy_column(pa.array([True, False])).dtype == np.uint8
-    assert np.isnan(numpy_column(pa.array([1, None]))[1])
-    assert numpy_column(pa.array([DAY])).dtype == np.dtype("datetime64[D]")
+@given(st.lists(st.integers(0, 9)), st.integers(1, 20))
+def test_batches_come_together_and_in_order(sizes: list[int], most_rows: int) -> None:
+    batches = [pa.RecordBatch.from_pydict({"n": [place] * size}) for place, size in enumerate(sizes)]
+    groups = list(grouped(batches, most_rows))
+    assert [one for group in groups for one in group] == [batch for batch in batches if batch.num_rows]
+    rows = [sum(batch.num_rows for batch in group) for group in groups]
+    assert all(number >= most_rows for number in rows[:-1])
+    assert all(sum(batch.num_rows for batch in group[:-1]) < most_rows for group in groups)
 
 
 def test_only_plain_names_are_identifiers() -> None:
@@ -65,6 +73,17 @@ def test_what_goes_in_comes_out(fresh: Settings) -> None:
             "SELECT zone_id, toUnixTimestamp(minute), occupancy, visible FROM zone_minutes ORDER BY 1"
         )
         assert minutes == [("plaza", MS // 1000 + 60, 2.5, 3), ("人民", MS // 1000, 1.5, None)]
+
+
+@pytest.mark.stack
+def test_a_refused_insert_says_where_and_why(fresh: Settings) -> None:
+    migrate(fresh, ("mine",))
+    batch = pa.RecordBatch.from_pydict({"estate_id": ["mine"], "zone_id": [DAY]})
+    with pytest.raises(NotInsertedError, match=r"zone_minutes: 1 rows were not taken .*no_such_column"):
+        insert_batches(access(fresh, "loader"), "zone_minutes", [batch.rename_columns(["estate_id", "no_such_column"])])
+    with pytest.raises(NotInsertedError, match=r"not taken .*: no answer: .*refused"):
+        insert_batches(replace(access(fresh, "loader"), http_port=1), "zone_minutes", [batch])
+    assert insert_batches(access(fresh, "loader"), "zone_minutes", [batch.slice(0, 0)]) == 0
 
 
 @pytest.mark.stack

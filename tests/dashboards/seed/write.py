@@ -23,9 +23,9 @@ from tests.dashboards.seed.years import (
     local,
     said_on,
 )
+from tests.warehouse.columns import insert_columns
 from warehouse.client import connect
 from warehouse.ledger import import_ledger
-from warehouse.load import insert_columns
 from warehouse.roll_ups import roll_up_missing
 
 
