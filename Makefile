@@ -6,6 +6,7 @@ PYTHON := .venv/bin/python
 ANFANG := .venv/bin/anfang
 NAME ?=
 SEEDS ?= 20
+JOBS ?= 1
 MINUTES ?= 120
 SUPERSET ?= yes
 
@@ -45,8 +46,8 @@ bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 	$(UV) sync --frozen --quiet --project tests/benchmarks/peers
 	$(PYTHON) -m tests.benchmarks $(NAME)
 
-chaos: setup  ## kill workers and broker while events flow, SEEDS times; what comes out must equal the oracle
-	$(PYTHON) -m tests.chaos --seeds $(SEEDS)
+chaos: setup  ## kill workers and broker while events flow, SEEDS times, JOBS at once; what comes out must equal the oracle
+	$(PYTHON) -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS)
 
 troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every step; the next run must mend all (~20 min)
 	$(PYTHON) -m pytest -m long tests/batch/test_troubles.py

@@ -63,7 +63,7 @@ def main(files: list[str]) -> None:
     spark = spark_session(settings)
     spark.sparkContext.parallelize([1]).count()
     started = time.monotonic()
-    udf = F.udf(read, CROSSINGS)
+    udf = F.udf(read, CROSSINGS, useArrow=False)  # with Arrow, Spark 4.2.0 waits for its Python worker, and that for it
     exploded = spark.read.parquet(*files).select(F.explode(udf("value")).alias("c")).select("c.*")
     exploded.dropDuplicates(["id"]).foreachPartition(writer(access(settings, "loader")))
     print(json.dumps({"seconds": time.monotonic() - started}))

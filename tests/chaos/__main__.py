@@ -1,16 +1,18 @@
-"""`python -m tests.chaos --seeds N`: chaos on N seeds, on a stack of its own; writes `out/chaos/summary.json`."""
+"""`python -m tests.chaos --seeds N`: chaos on N seeds, each on a stack of its own; writes `out/chaos/summary.json`.
+
+A seed mostly waits, for sessions to end and workers to come back: with `--jobs` several run side by side.
+"""
 
 import argparse
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from infra.topics import create_topics
-from tests.benchmarks.harness import own_stack, own_topics
-from tests.chaos.run import Seed, Wrong, run_seed
+from tests.chaos.run import Seed, Wrong, run_alone
 
 OUT: Final = Path("out/chaos/summary.json")
 KILLS: Final = 30
@@ -54,13 +56,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--broker-restarts", type=int, default=BROKER_RESTARTS)
     parser.add_argument("--hours", type=float, default=HOURS)
+    parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
     runs: list[Seed] = []
-    with own_stack() as settings:
-        for seed in range(asked.first, asked.first + asked.seeds):
-            with own_topics(settings) as own:
-                create_topics(own)
-                runs.append(run_seed(own, seed, asked.kills, asked.broker_restarts, asked.hours))
+    with ProcessPoolExecutor(asked.jobs, max_tasks_per_child=1) as pool:
+        seeds = range(asked.first, asked.first + asked.seeds)
+        options = (asked.kills, asked.broker_restarts, asked.hours)
+        for future in as_completed([pool.submit(run_alone, seed, *options) for seed in seeds]):
+            runs.append(future.result())
             print(msgspec.json.encode(runs[-1]).decode(), flush=True)
             OUT.parent.mkdir(parents=True, exist_ok=True)
             OUT.write_bytes(msgspec.json.format(msgspec.json.encode(summary(runs)), indent=2) + b"\n")

@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from infra.clock import MINUTE_MS
 from infra.settings import Settings
-from infra.topics import ALERTS, DETECTIONS, GATE_PASSAGES, OCCUPANCY
+from infra.topics import ALERTS, DETECTIONS, GATE_PASSAGES, OCCUPANCY, create_topics
 from streams.worker import group
+from tests.benchmarks.harness import own_stack, own_topics
 from tests.chaos.alerts_oracle import key_of, undisturbed_alerts
 from tests.chaos.arena import OURS, PATIENCE_S, SESSION_TIMEOUT_S, Arena
 from tests.chaos.feed import messages
@@ -46,6 +47,13 @@ class Seed(Struct, frozen=True, kw_only=True):
     extra: int
     plain_faust: Wrong
     seconds: float
+
+
+def run_alone(seed: int, kills: int, broker_restarts: int, hours: float) -> Seed:
+    """One seed on a stack of its own."""
+    with own_stack() as settings, own_topics(settings) as own:
+        create_topics(own)
+        return run_seed(own, seed, kills, broker_restarts, hours)
 
 
 def run_seed(settings: Settings, seed: int, kills: int, broker_restarts: int, hours: float) -> Seed:
