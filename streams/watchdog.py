@@ -1,6 +1,7 @@
 """Ends a worker that has been asleep or has got stuck: whoever supervises it starts it again, from what is durable.
 
-Two things are watched from a thread of their own, for the event loop itself may be what hangs. A worker that slept
+Two things are watched, each from a thread of its own: the event loop itself may be what hangs, and a sleep while Kafka
+is asked must not pass for the time that asking takes. A worker that slept
 (SIGSTOP, a paused machine) for longer than the session timeout has lost its partitions to another without noticing.
 A worker that commits nothing for `STUCK_S` in a partition where there is something to take has silently stopped
 consuming it (faust-streaming #596, #175, robinhood/faust #640).
@@ -38,23 +39,23 @@ class Watchdog:
     ) -> None:
         self._behind, self._stop, self._now_s = behind, stop, now_s
         self._session_timeout_s = session_timeout_s
-        self._looked_s = self._asked_s = now_s()
+        self._looked_s = now_s()
         self._since: dict[tuple[Place, int], float] = {}
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._watch_sleep, name="watchdog-sleep", daemon=True),
+            threading.Thread(target=self._watch_progress, name="watchdog-progress", daemon=True),
+        ]
 
     def look(self) -> None:
-        """Compare with the last look; now and then ask what there is to take."""
+        """Compare the time with that of the last look."""
         now_s = self._now_s()
         slept_s, self._looked_s = now_s - self._looked_s, now_s
         if slept_s > self._session_timeout_s:
             self._stop(f"asleep for {slept_s:.0f} s, longer than the session timeout: others have the partitions now")
-        elif now_s - self._asked_s >= ASK_EVERY_S:
-            self._asked_s = now_s
-            self._find_stuck(now_s)
-            self._looked_s = self._now_s()  # the time that asking took is no sleep
 
-    def _find_stuck(self, now_s: float) -> None:
-        """Note since when each partition stands at its offset."""
+    def ask(self) -> None:
+        """Ask what there is to take, and note since when each partition stands at its offset."""
+        now_s = self._now_s()
         self._since = {standing: self._since.get(standing, now_s) for standing in self._behind().items()}
         for (partition, offset), since_s in self._since.items():
             if now_s - since_s > STUCK_S:
@@ -62,12 +63,18 @@ class Watchdog:
                 self._stop(f"behind, and nothing committed for {STUCK_S:.0f} s: {topic}[{number}] stands at {offset}")
 
     def watch(self) -> None:
-        """Look for ever, from a thread that ends with the process; asked again it goes on as it does."""
-        if not self._thread.is_alive():
-            self._thread.start()
+        """Look and ask for ever, from threads that end with the process; asked again they go on as they do."""
+        for thread in self._threads:
+            if not thread.is_alive():
+                thread.start()
 
-    def _watch(self) -> None:
-        self._looked_s = self._asked_s = self._now_s()
+    def _watch_sleep(self) -> None:
+        self._looked_s = self._now_s()
         while True:
             time.sleep(LOOK_EVERY_S)
             self.look()
+
+    def _watch_progress(self) -> None:
+        while True:
+            time.sleep(ASK_EVERY_S)
+            self.ask()

@@ -14,13 +14,22 @@ class _World:
         self.now_s = 1_000.0
         self.behind: dict[Place, int] = {}
         self.reasons: list[str] = []
-        self.dog = Watchdog(lambda: self.behind, self.reasons.append, 15.0, lambda: self.now_s)
+        self.asked_s = self.now_s
+        self.asking_takes_s = 0.0
+        self.dog = Watchdog(self._told, self.reasons.append, 15.0, lambda: self.now_s)
+
+    def _told(self) -> dict[Place, int]:
+        self.now_s += self.asking_takes_s
+        return self.behind
 
     def look_on(self, for_s: float, step_s: float = 1.0) -> None:
         until_s = self.now_s + for_s
         while self.now_s < until_s:
             self.now_s += step_s
             self.dog.look()
+            if self.now_s - self.asked_s >= ASK_EVERY_S:
+                self.asked_s = self.now_s
+                self.dog.ask()
 
 
 def test_a_worker_that_slept_past_its_session_timeout_ends() -> None:
@@ -30,6 +39,16 @@ def test_a_worker_that_slept_past_its_session_timeout_ends() -> None:
     world.now_s += 15.5
     world.dog.look()
     assert world.reasons == ["asleep for 16 s, longer than the session timeout: others have the partitions now"]
+
+
+def test_a_sleep_while_kafka_is_asked_is_seen_too() -> None:
+    world = _World()
+    world.look_on(5)
+    world.asking_takes_s = 20.0
+    world.dog.ask()
+    assert not world.reasons
+    world.dog.look()
+    assert world.reasons == ["asleep for 20 s, longer than the session timeout: others have the partitions now"]
 
 
 def test_a_nap_within_the_session_timeout_is_nothing() -> None:
