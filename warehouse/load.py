@@ -3,8 +3,8 @@
 Instants travel as integers in the unit of their column: UTC ms in what is named `…_time` (`DateTime64(3)`), UTC s in
 what is named otherwise (`DateTime`).
 
-clickhouse-driver, which asks all the questions, is not used here: with numpy columns it wrote 0.40 of the rows per
-second of ClickHouse's own Parquet insert, this 0.69, at a fifth of the processor time (`make bench NAME=loader`).
+clickhouse-driver, which asks all the questions, is not used here: its numpy columns come to 0.4 of the rows per second
+of ClickHouse's own Parquet insert, this to 0.7, at a fifth of the processor time (`make bench NAME=loader`).
 """
 
 import http.client
