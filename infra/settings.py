@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     clickhouse_host: str = Field("", description="ClickHouse host; empty: the local stack's")
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="native TCP port, used with clickhouse_host")
     clickhouse_http_port: int = Field(
-        8123, ge=1, le=65535, description="HTTP port, used with clickhouse_host (Superset)"
+        8123, ge=1, le=65535, description="HTTP port, used with clickhouse_host (the nightly's rows, Superset)"
     )
     clickhouse_database: str = Field(
         "anfang", pattern=r"^anfang[a-z0-9_]*$", description="database; must begin with anfang"
