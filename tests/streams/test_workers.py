@@ -14,13 +14,12 @@ from infra.clock import MINUTE_MS, SystemClock
 from infra.events import Alert, Envelope, GatePassage, OccupancyMinute, OccupancyNow, encoder
 from infra.lag import end_offsets, lag
 from infra.local.process import wait_until
-from infra.local.registry import is_running, read_process, start_process, stop_process
+from infra.local.registry import read_process, start_process, stop_process
 from infra.passages import passage_key
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, HEADCOUNTS, OCCUPANCY, OCCUPANCY_LATEST
 from streams import alerts
-from streams.watchdog import STUCK_S
 from streams.worker import group
 from tests.kafka_helpers import Sent, produce, read_all
 from tests.streams.test_zone import START_MS, Passing, _headcount, _settled, _stream
@@ -28,7 +27,6 @@ from tests.streams.test_zone import START_MS, Passing, _headcount, _settled, _st
 pytestmark = pytest.mark.stack
 SITE = load_site(SMALL_SITE)
 MINUTES = 30
-PATIENCE_S = 2 * STUCK_S
 INPUTS = {"occupancy": (DETECTIONS, HEADCOUNTS), "alerts": alerts.INPUTS}
 
 
@@ -45,14 +43,7 @@ def _kill(settings: Settings, name: str) -> None:
 
 
 def _wait(settings: Settings, name: str) -> None:
-    """Until all is taken. A worker that stops consuming is ended by its watchdog, and started again, as in earnest."""
-
-    def caught_up() -> bool:
-        if not is_running(settings, f"{settings.topic_prefix}{name}"):
-            _start(settings, name)
-        return lag(settings, group(name, settings), INPUTS[name]) == 0
-
-    wait_until(caught_up, PATIENCE_S, f"{name} caught up")
+    wait_until(lambda: lag(settings, group(name, settings), INPUTS[name]) == 0, 90, f"{name} caught up")
 
 
 @pytest.fixture
