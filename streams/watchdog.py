@@ -1,10 +1,10 @@
 """Ends a worker that has been asleep or has got stuck: whoever supervises it starts it again, from what is durable.
 
 Two things are watched, each from a thread of its own: the event loop itself may be what hangs, and a sleep while Kafka
-is asked must not pass for the time that asking takes. A worker that slept
-(SIGSTOP, a paused machine) for longer than the session timeout has lost its partitions to another without noticing.
-A worker that commits nothing for `STUCK_S` in a partition where there is something to take has silently stopped
-consuming it (faust-streaming #596, #175, robinhood/faust #640).
+is asked must not pass for the time that asking takes. A worker that slept (SIGSTOP, a paused machine) for longer than
+the session timeout has lost its partitions to another without noticing. A worker that commits nothing for `STUCK_S` in
+a partition where there is something to take has silently stopped consuming it (faust-streaming #596, #175,
+robinhood/faust #640).
 """
 
 import threading

@@ -18,7 +18,7 @@ from infra.local.kafka import kafka_answers, start_kafka
 from infra.local.parts import clickhouse_library, kafka_jars
 from infra.local.ports import LOOPBACK, AskedPorts, Ports, check_free, choose_ports, remember_ports, remembered_ports
 from infra.local.process import Process, alive, last_lines, wait_until
-from infra.local.registry import read_process, register_process, registered, stop_process
+from infra.local.registry import is_running, register_process, registered, stop_process
 from infra.settings import Settings, StackState
 
 READY_TIMEOUT_S: Final = 60.0
@@ -66,7 +66,7 @@ def up(settings: Settings, asked: AskedPorts | None = None) -> list[str]:
     is on Ctrl-C.
     """
     with _only_one(settings):
-        stopped = [part for part in PARTS if not _runs(settings, part.name)]
+        stopped = [part for part in PARTS if not is_running(settings, part.name)]
         if not stopped:
             return []
         _check_parts(settings)
@@ -114,11 +114,6 @@ def _address(part: Part | None, ports: Ports | None) -> str:
     return f"{LOOPBACK}:" + ", ".join(str(getattr(ports, name)) for name in part.ports if name != "kafka_controller")
 
 
-def _runs(settings: Settings, name: str) -> bool:
-    process = read_process(settings, name)
-    return process is not None and alive(process)
-
-
 def _check_parts(settings: Settings) -> None:
     find_java()
     kafka_jars(settings)
@@ -148,11 +143,11 @@ def _ports_for(settings: Settings, asked: AskedPorts, stopped: list[Part]) -> Po
 
 def _wait_ready(settings: Settings, part: Part, ports: Ports) -> None:
     def ready_or_dead() -> bool:
-        return not _runs(settings, part.name) or part.ready(settings, ports)
+        return not is_running(settings, part.name) or part.ready(settings, ports)
 
     try:
         wait_until(ready_or_dead, READY_TIMEOUT_S, f"{part.title} ready")
-        problem = "" if _runs(settings, part.name) else f"{part.title} ended while starting"
+        problem = "" if is_running(settings, part.name) else f"{part.title} ended while starting"
     except TimeoutError:
         problem = f"{part.title} was not ready after {READY_TIMEOUT_S:.0f} s"
     if problem:
