@@ -19,6 +19,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AiokafkaTransport
 from faust.types import TP, Message
+from mode.utils.queues import FlowControlEvent
 
 from infra import metrics
 from streams import unpacking
@@ -195,6 +196,20 @@ class CoalescingConsumer(AiokafkaConsumer):
         return int(newest) + 1
 
 
+class KeepingFlow(FlowControlEvent):
+    """Faust's flow control, but resuming it empties no queue.
+
+    At the end of recovery Faust seeks and then resumes, which clears what the streams have not taken yet. A fetch that
+    came between the two would be lost, and where it was the last one the partition would stand still for ever. What a
+    queue holds from before a rebalance is left by its generation, or by `Fetch.follows`.
+    """
+
+    def resume(self) -> None:
+        """Resume production into the queues."""
+        self._suspend.clear()
+        self._resume.set()
+
+
 class CoalescingTransport(AiokafkaTransport):
     """Transport with the coalescing consumer."""
 
@@ -208,3 +223,4 @@ def coalesce(app: faust.App, topics: frozenset[str]) -> None:
     transport = CoalescingTransport(app.conf.broker_consumer, app)
     transport.coalesced_topics = topics
     app.transport = transport
+    app.flow_control = KeepingFlow()

@@ -169,6 +169,20 @@ def test_whatever_is_dropped_on_the_way_no_record_is_taken_before_those_in_front
     assert way.taken[-5:] == list(range(way.committed, way.committed + 5)), "it goes on after a seek"
 
 
+def test_resuming_the_flow_keeps_what_the_streams_have_not_taken_yet() -> None:
+    async def left_after_resume(app: faust.App) -> int:
+        queue = app.FlowControlQueue(maxsize=2, clear_on_resume=True)
+        app.flow_control.resume()
+        await queue.put("the last fetch there is")
+        app.flow_control.resume()  # as at the end of recovery, where the flow is on already
+        return queue.qsize()
+
+    plain, ours = faust.App("plain"), faust.App("ours")
+    coalesce(ours, frozenset({"in"}))
+    assert asyncio.run(left_after_resume(plain)) == 0, "plain Faust loses it"
+    assert asyncio.run(left_after_resume(ours)) == 1
+
+
 def test_inputs_and_changelogs_come_by_the_fetch_and_internal_topics_record_by_record() -> None:
     consumer = _Fetched(set())
     records = [SimpleNamespace(offset=offset) for offset in (5, 6, 7)]
