@@ -143,8 +143,9 @@ class Gate(Part):
     A grant lets in one person who crosses the line from `before_s` before it (clocks differ) to `after_s` after it.
     Who comes within `open_s` of a grant came through behind somebody. Persons with at most `gap_s` between them are one
     run, and `held_persons` in a run mean that the gate was held open. Decided when messages of `settle_s` later have
-    come. The gate's controller reports when it told of a passage in the last `reporting_minutes`, and fewer than
-    `silent_persons` came since. Closes after `quiet_s` without another.
+    come, and then `late_s` more: a crossing that comes late by no more than that is judged as if it had come in time;
+    one that comes later is told when it comes. The gate's controller reports when it told of a passage in the last
+    `reporting_minutes`, and fewer than `silent_persons` came since. Closes after `quiet_s` without another.
     """
 
     before_s: float = Field(1.0, ge=0)
@@ -153,6 +154,7 @@ class Gate(Part):
     gap_s: float = Field(10.0, gt=0)
     held_persons: int = Field(3, ge=2)
     settle_s: float = Field(10.0, ge=0)
+    late_s: float = Field(0.0, ge=0, le=3600)
     reporting_minutes: int = Field(120, ge=1)
     silent_persons: int = Field(6, ge=2)
     quiet_s: int = Field(300, ge=1)

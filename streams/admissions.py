@@ -44,7 +44,7 @@ class Passage(Struct, order=True):
 
 
 class Gateway(Struct):
-    """One gate's line: crossings and passages of the last `KEEP_MS`, by time.
+    """One gate's line: crossings and passages of the last `KEEP_MS` and the gates' `late_s`, by time.
 
     `reported_ms`: when the controller said anything, of the same time and once before it. `watermark_ms`: both sides
     have told all up to here, but for what comes late. `alerts`: what came of it, by rule.
@@ -76,7 +76,7 @@ def note_crossings(gateways: dict[str, Gateway], envelope: Envelope, site: Site,
         gateway, who = gateways.setdefault(line_id, Gateway()), f"{envelope.camera_id}/{track}"
         known = next((one for one in gateway.inward if one.who == who), None)
         if direction == site.inward(line_id) and known is None:
-            _forget_old(gateway)
+            _forget_old(gateway, site)
             insort(gateway.inward, Inward(event_ms, who, envelope_id(envelope)))
         elif direction != site.inward(line_id) and known is not None and not known.told:
             gateway.inward.remove(known)
@@ -90,13 +90,13 @@ def note_passage(gateways: dict[str, Gateway], passage: GatePassage, site: Site)
         insort(gateway.reported_ms, passage.event_ms)
     noted = Passage(passage.event_ms, passage.passage_id, passage.granted)
     if passage.direction == site.inward(line_id) and noted not in gateway.passages:
-        _forget_old(gateway)
+        _forget_old(gateway, site)
         insort(gateway.passages, noted)
 
 
-def _forget_old(gateway: Gateway) -> None:
+def _forget_old(gateway: Gateway, site: Site) -> None:
     """Drop what is `KEEP_MS` past; passages a minute later, so that no crossing loses the grant that covers it."""
-    oldest_ms = gateway.watermark_ms - KEEP_MS
+    oldest_ms = gateway.watermark_ms - KEEP_MS - round(site.limits.gate.late_s * 1000)
     del gateway.inward[: bisect_left([one.event_ms for one in gateway.inward], oldest_ms)]
     del gateway.passages[: bisect_left([one.event_ms for one in gateway.passages], oldest_ms - MINUTE_MS)]
     del gateway.reported_ms[: max(0, bisect_left(gateway.reported_ms, oldest_ms) - 1)]

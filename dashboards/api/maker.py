@@ -12,13 +12,16 @@ import msgspec
 import structlog
 from msgspec import structs
 
-from dashboards.api.shelf import FILES, Report, Shelf
+from dashboards.api.shelf import FILES, Report, Shelf, new_id
+from dashboards.api.views import NewReport
 from dashboards.api.work import Order, Told
 from infra.clock import Clock
 from infra.local.files import log_file, private_folder
 from infra.settings import Settings
 from infra.site import Site
 
+MOST_WAITING: Final = 20
+"""Reports of an estate that wait at a time."""
 MOST_TIME_S: Final = 3_600
 LINE_LIMIT: Final = 1_000_000
 STOP_TIMEOUT_S: Final = 5
@@ -33,9 +36,25 @@ class Maker:
         self._settings, self._shelf, self._sites, self._clock = settings, shelf, sites, clock
         self._asked = asyncio.Event()
 
-    def wake(self) -> None:
-        """Something waits."""
+    def ask(self, wanted: NewReport, asked_by: str) -> Report | None:
+        """A report that is made after those that wait; None where `MOST_WAITING` of its estate do."""
+        if sum(report.estate == wanted.estate for report in self._shelf.waiting()) >= MOST_WAITING:
+            return None
+        now_ms, days = self._clock.now_ms(), wanted.days()
+        report = Report(
+            id=new_id(now_ms),
+            estate=wanted.estate,
+            first_day=days.first,
+            last_day=days.last,
+            language=wanted.language,
+            indicators=wanted.indicators,
+            issued=wanted.issued,
+            asked_by=asked_by,
+            asked_ms=now_ms,
+        )
+        self._shelf.put(report)
         self._asked.set()
+        return report
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

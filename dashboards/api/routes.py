@@ -13,9 +13,9 @@ from fastapi.security import HTTPBearer
 
 from dashboards.api.keys import Key, Keys, Scope
 from dashboards.api.limits import CREATIONS, FAILURES, REQUESTS, Allowance
-from dashboards.api.maker import Maker
+from dashboards.api.maker import MOST_WAITING, Maker
 from dashboards.api.problems import Problem, answer_problems
-from dashboards.api.shelf import ID, Kind, Report, Shelf, Status, new_id
+from dashboards.api.shelf import ID, MEDIA_TYPES, Report, Shelf, Status
 from dashboards.api.views import NewReport, ProblemView, ReportPage, ReportView, page_of, view
 from dashboards.web.audit import Audit
 from dashboards.web.figures import Figures
@@ -25,19 +25,8 @@ from dashboards.web.render import page
 from dashboards.web.words import Words
 from infra.clock import Clock
 
-MOST_WAITING: Final = 20
-"""Reports of an estate that wait at a time."""
 MOST_LISTED: Final = 100
 POLL_S: Final = 2
-KINDS: Final[dict[Kind, str]] = {
-    "pdf": "application/pdf",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "json": "application/json",
-    "manifest": "application/jsonl",
-    "key": "application/x-pem-file",
-    "bundle": "application/zip",
-}
 BEARER: Final = HTTPBearer(auto_error=False, description="a key of `anfang api keys add`")
 REFUSALS: Final[dict[int | str, dict[str, object]]] = {
     status: {
@@ -129,25 +118,11 @@ class Api:
         key = self._allowed(request, "reports:create", ())
         if wanted.estate not in self._own(key):
             raise Problem(404, why="another estate")
-        waiting = sum(report.estate == wanted.estate for report in self._shelf.waiting())
-        if waiting >= MOST_WAITING:
-            raise Problem(429, f"{waiting} reports of this estate wait already.", headers={"Retry-After": "60"})
-        now_ms = self._clock.now_ms()
-        _within(self._creations, key.id, now_ms, "reports asked for")
-        days = wanted.days()
-        report = Report(
-            id=new_id(now_ms),
-            estate=wanted.estate,
-            first_day=days.first,
-            last_day=days.last,
-            language=wanted.language,
-            indicators=wanted.indicators,
-            issued=wanted.issued,
-            asked_by=key.name,
-            asked_ms=now_ms,
-        )
-        self._shelf.put(report)
-        self._maker.wake()
+        _within(self._creations, key.id, self._clock.now_ms(), "reports asked for")
+        report = self._maker.ask(wanted, key.name)
+        if report is None:
+            told = f"{MOST_WAITING} reports of this estate wait already."
+            raise Problem(429, told, headers={"Retry-After": "60"})
         self._note(request, "report", key, f"{report.id}: {report.estate} {report.first_day} to {report.last_day}")
         shown = view(report, self._base)
         headers = {"Location": shown.href, "Retry-After": str(POLL_S)}
@@ -173,7 +148,7 @@ class Api:
         headers = {"ETag": f'"{file.sha256}"', "Cache-Control": "private, no-cache"}
         if _has(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        return FileResponse(path, 200, headers, KINDS[file.kind], filename=file.name)
+        return FileResponse(path, 200, headers, MEDIA_TYPES[file.kind], filename=file.name)
 
     async def figure(self, request: Request, figure_id: str, content: str) -> Response:
         """A figure of a report by its permanent address: SQL, parameters, rows, and whether it is the same now."""

@@ -31,6 +31,15 @@ SUFFIXES: Final[dict[Kind, str]] = {
     "key": PUBLIC_KEY,
     "bundle": ".zip",
 }
+MEDIA_TYPES: Final[dict[Kind, str]] = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+    "manifest": "application/jsonl",
+    "key": "application/x-pem-file",
+    "bundle": "application/zip",
+}
 ID: Final = re.compile(r"[0-9a-f]{19}")
 STATE: Final = "state.json"
 FILES: Final = "files"

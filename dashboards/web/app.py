@@ -15,6 +15,8 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
+from dashboards.api.maker import Maker
+from dashboards.api.shelf import Shelf
 from dashboards.web.answers import SAID_VERDICTS, Answers, disposition, noted
 from dashboards.web.audit import Audit
 from dashboards.web.desk import YEAR_S, Desk
@@ -23,8 +25,9 @@ from dashboards.web.guard import API_PATH, Guard, Refused, form
 from dashboards.web.ledger import Ledgers
 from dashboards.web.live import Live
 from dashboards.web.login import Login
+from dashboards.web.reports import Reports
 from dashboards.web.sessions import MOST_STREAMS, Session, check
-from dashboards.web.users import MAY_AUDIT, MAY_DISPOSE, MAY_KEEP_LEDGERS, User, Users
+from dashboards.web.users import MAY_ASK_FOR_REPORTS, MAY_AUDIT, MAY_DISPOSE, MAY_KEEP_LEDGERS, User, Users
 from dashboards.web.words import Lang
 from infra.clock import Clock
 from infra.links import LinkError, VerdictLink, read, said
@@ -55,6 +58,8 @@ class Web:
         away: Callable[[], bool] = lambda: False,
         settings: Settings,
         figures: Figures,
+        shelf: Shelf,
+        maker: Maker,
         api: ASGIApp,
     ) -> None:
         self._estates = {live.site.estate.id: live for live in estates}
@@ -65,7 +70,9 @@ class Web:
         stamp = sha256(b"".join(self._static.values())).hexdigest()[:10]
         self._desk = Desk(users=users, audit=audit, clock=clock, root=root_path, stamp=stamp)
         self._login = Login(self._desk)
-        self._ledgers = Ledgers(self._desk, settings, {name: live.site for name, live in self._estates.items()})
+        sites = {name: live.site for name, live in self._estates.items()}
+        self._ledgers = Ledgers(self._desk, settings, sites)
+        self._reports = Reports(self._desk, shelf, maker, sites)
         self._figures = FigurePages(self._desk, figures, f"{root_path}{API_PATH}")
 
     def app(self, lifespan: Lifespan | None = None) -> Guard:
@@ -86,6 +93,9 @@ class Web:
             ("/e/{estate}/ledger/{kind}/preview", self._ledgers.preview, "POST"),
             ("/e/{estate}/ledger/{kind}/confirm", self._ledgers.confirm, "POST"),
             ("/e/{estate}/ledger/{kind}/undo", self._ledgers.undo, "POST"),
+            ("/e/{estate}/reports", self._reports.shown, "GET"),
+            ("/e/{estate}/reports", self._reports.ask, "POST"),
+            ("/e/{estate}/reports/{report_id}/{kind}", self._reports.file, "GET"),
             ("/audit", self.audit, "GET"),
             ("/figures/{figure_id}/{content}.json", self._figures.json, "GET"),
             ("/figures/{figure_id}/{content}", self._figures.page, "GET"),
@@ -142,6 +152,7 @@ class Web:
             may_dispose=session.user.role in MAY_DISPOSE,
             may_audit=session.user.role in MAY_AUDIT,
             may_keep=session.user.role in MAY_KEEP_LEDGERS,
+            may_report=session.user.role in MAY_ASK_FOR_REPORTS,
         )
 
     async def events(self, request: Request, estate: str) -> Response:

@@ -93,6 +93,8 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
         away=lambda: reader.away,
         settings=settings,
         figures=figures,
+        shelf=shelf,
+        maker=maker,
         api=api.app(),
     )
 

@@ -20,6 +20,7 @@ Role = Literal["guard", "office", "operator"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 MAY_DISPOSE: Final = frozenset({"guard", "operator"})
 MAY_KEEP_LEDGERS: Final = frozenset({"office"})
+MAY_ASK_FOR_REPORTS: Final = frozenset({"office"})
 MAY_AUDIT: Final = frozenset({"operator"})
 NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 LEAST_PASSWORD: Final = 10

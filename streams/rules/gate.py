@@ -11,7 +11,8 @@ A controller that says nothing is no crime: without a passage in the last `repor
 have come since the last one, nothing is told. `streams/admissions.py` says who had no grant.
 
 What is told depends on event times only, not on how far the watermark moves at once: of a long run each person is told
-on their own from the one on who makes it one, and all is judged by what was known `settle_s` after the person told.
+on their own from the one on who makes it one, and all is judged by what happened until `settle_s` after the person
+told. It depends on the order of crossings and passages, too, where a crossing comes later than `late_s`.
 """
 
 from bisect import bisect_right
@@ -39,7 +40,7 @@ def decide(gateway: Gateway, line_id: str, watermark_ms: int, site: Site) -> lis
     """Tell what is settled once both sides have passed `watermark_ms`; changes `gateway`. Cheap where nothing is."""
     limit = site.limits.gate
     gateway.watermark_ms = max(gateway.watermark_ms, watermark_ms)
-    settled_ms = gateway.watermark_ms - _ms(limit.before_s) - _ms(limit.settle_s)
+    settled_ms = gateway.watermark_ms - _ms(limit.before_s) - _ms(limit.settle_s) - _ms(limit.late_s)
     published = []
     if any(not one.decided and one.event_ms <= settled_ms for one in gateway.inward):
         for run in _runs(gateway, limit):

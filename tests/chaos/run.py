@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from infra.clock import MINUTE_MS
 from infra.settings import Settings
+from infra.site import Site
 from infra.topics import ALERTS, DETECTIONS, GATE_PASSAGES, OCCUPANCY, create_topics
 from streams.worker import group
 from tests.benchmarks.harness import own_stack, own_topics
@@ -27,6 +28,16 @@ GRACE_MINUTES: Final = 20
 """Longer than the wrong clock and the reordering together: nothing is too late, and the order does not matter."""
 
 Step = Callable[[Arena, Sequence[Sent], Random], None]
+
+
+def _patient_site() -> Site:
+    """The small site, but what waits at gates for crossings that come late waits as long."""
+    content = SMALL.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    content["limits"]["gate"]["late_s"] = GRACE_MINUTES * 60
+    return Site.model_validate(content)
+
+
+SITE: Final = _patient_site()
 
 
 class Wrong(Struct, frozen=True):
@@ -59,7 +70,9 @@ def run_alone(seed: int, kills: int, broker_restarts: int, hours: float) -> Seed
 def run_seed(settings: Settings, seed: int, kills: int, broker_restarts: int, hours: float) -> Seed:
     """Run one seed on topics of its own. Raises AssertionError where a kill did not hit a running stream."""
     began = time.monotonic()
-    more = {"session_timeout_s": SESSION_TIMEOUT_S, "grace_minutes": GRACE_MINUTES}
+    site = settings.home.absolute() / "chaos.yaml"
+    site.write_text(SITE.model_dump_json(exclude_unset=True, by_alias=True), encoding="utf-8")
+    more = {"session_timeout_s": SESSION_TIMEOUT_S, "grace_minutes": GRACE_MINUTES, "site": site}
     arena = Arena(settings.model_copy(update=more))
     random, sent = Random(seed), messages(seed, hours)
     try:
@@ -152,20 +165,20 @@ def _ours_wrong(settings: Settings) -> Wrong:
     detections, passages = read_all(settings, DETECTIONS), read_all(settings, GATE_PASSAGES)
     published = read_all(settings, OCCUPANCY)
     rows = last_rows(published)
-    expected, too_late = undisturbed(detections, SMALL, GRACE_MINUTES * MINUTE_MS)
+    expected, too_late = undisturbed(detections, SITE, GRACE_MINUTES * MINUTE_MS)
     assert too_late == 0, f"{too_late} crossings came later than the grace: the oracle does not hold"
     counted = {(row.zone_id, row.minute_ms): (row.ins, row.outs) for row in rows.values() if row.ins or row.outs}
     closed_ms = {
-        zone.id: max((r.minute_ms for r in rows.values() if r.zone_id == zone.id), default=-1) for zone in SMALL.zones
+        zone.id: max((r.minute_ms for r in rows.values() if r.zone_id == zone.id), default=-1) for zone in SITE.zones
     }
-    brute = {key: counts for key, counts in minutes(detections, SMALL).items() if key[1] <= closed_ms[key[0]]}
+    brute = {key: counts for key, counts in minutes(detections, SITE).items() if key[1] <= closed_ms[key[0]]}
     off = {
         key: (counted.get(key), brute.get(key))
         for key in counted.keys() | brute.keys()
         if counted.get(key) != brute.get(key)
     }
     assert not off, f"(zone, minute) -> (told, by brute force) differ: {off}"
-    alerts = undisturbed_alerts(detections, passages, published, SMALL)
+    alerts = undisturbed_alerts(detections, passages, published, SITE)
     deadline = time.monotonic() + PATIENCE_S / 2
     while (raised := last_alerts(read_all(settings, ALERTS))) != alerts and time.monotonic() < deadline:
         time.sleep(1.0)

@@ -165,27 +165,35 @@ passages_s = st.lists(st.tuples(st.integers(0, 900), st.booleans()), max_size=12
 )
 
 
+@pytest.mark.parametrize("late_s", [0, 120])
 @settings(max_examples=1000)
 @given(crossings_s, passages_s, st.data())
 def test_what_is_told_depends_on_event_times_only(
-    crossings: list[int], passages: list[tuple[int, bool]], data: st.DataObject
+    late_s: int, crossings: list[int], passages: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
-    """However the two sides are read one beside the other, it is as if all were known before anything is decided."""
+    """However the two sides are read one beside the other, it is as if all were known before anything is decided.
+
+    So it is where crossings come up to `late_s` late.
+    """
+    limits = SMALL.limits.model_copy(update={"gate": SMALL.limits.gate.model_copy(update={"late_s": late_s})})
+    site = SMALL.model_copy(update={"limits": limits})
+    arrived = data.draw(st.permutations(crossings)) if late_s else crossings
+    arrived = sorted(arrived, key=lambda at_s: at_s + data.draw(st.integers(0, late_s)))
 
     def told(sides: list[int]) -> dict[str, Alert]:
         gateways = {LINE: Gateway()}
         read, last, found = [0, 0], [-1, -1], dict[str, Alert]()
         for side in sides:
-            story = (crossings, [at_s for at_s, _ in passages])[side]
-            last[side] = story[read[side]]
+            at_s = (arrived, [at_s for at_s, _ in passages])[side][read[side]]
+            last[side] = max(last[side], at_s)
             if side == 0:
-                note_crossings(gateways, came(last[0]), SMALL, T0 + last[0] * 1000)
+                note_crossings(gateways, came(at_s), site, T0 + last[0] * 1000)
             else:
-                note_passage(gateways, passage(*passages[read[1]]), SMALL)
+                note_passage(gateways, passage(*passages[read[1]]), site)
             read[side] += 1
-            alerts = gate.decide(gateways[LINE], LINE, T0 + min(last) * 1000, SMALL) if min(last) >= 0 else []
+            alerts = gate.decide(gateways[LINE], LINE, T0 + min(last) * 1000, site) if min(last) >= 0 else []
             found |= {one.alert_id: one for one in alerts}
-        return found | {one.alert_id: one for one in gate.decide(gateways[LINE], LINE, T0 + 2_000_000, SMALL)}
+        return found | {one.alert_id: one for one in gate.decide(gateways[LINE], LINE, T0 + 2_000_000, site)}
 
     sides = [0] * len(crossings) + [1] * len(passages)
     one_way, other_way = (told(data.draw(st.permutations(sides))) for _ in range(2))

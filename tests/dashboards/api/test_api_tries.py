@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from dashboards.api.limits import CREATIONS, FAILURES, REQUESTS
-from dashboards.api.routes import MOST_WAITING
+from dashboards.api.maker import MOST_WAITING
 from infra.clock import DAY_MS
 from tests.dashboards.api.stage import REPORTS, ApiStage
 from tests.dashboards.web.stage import ESTATE, Client

@@ -215,10 +215,11 @@ class Stage:
         self.settings = settings or Settings(home=home, clickhouse_host="127.0.0.1", clickhouse_port=1)
         self.keys, self.shelf = Keys(home / "secrets" / "keys.json"), Shelf(home / "reports")
         by_estate, figures = {site.estate.id: site for site in sites}, Figures(self.settings, root_path)
+        maker = Maker(self.settings, self.shelf, by_estate, self.clock)
         api = Api(
             keys=self.keys,
             shelf=self.shelf,
-            maker=Maker(self.settings, self.shelf, by_estate, self.clock),
+            maker=maker,
             figures=figures,
             estates=list(by_estate),
             audit=self.audit,
@@ -235,6 +236,8 @@ class Stage:
             root_path=root_path,
             settings=self.settings,
             figures=figures,
+            shelf=self.shelf,
+            maker=maker,
             api=api.app(),
         )
         self.app = self.web.app()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -17,6 +18,7 @@ from infra.events import Disposition, encoder
 from infra.settings import FULL_SITE, Settings
 from infra.site import Site, load_site
 from infra.topics import DISPOSITIONS, OCCUPANCY_LATEST
+from tests.dashboards.api.stage import ApiStage
 from tests.dashboards.report_rows import DAYS, ESTATE, insert, make_rows
 from tests.dashboards.report_rows import SITE as REPORTED
 from tests.dashboards.web.browser import DESKTOP, PHONE, axe_script, chromium, log_in, served, violations, wait
@@ -111,6 +113,27 @@ def test_axe_finds_nothing_on_ledgers_and_figures(fresh: Settings, tmp_path: Pat
                 assert browser.find_element(By.CSS_SELECTOR, ":target").text == "650000.0"
                 assert violations(browser, script) == []
                 picture(browser, f"figure-{name}")
+
+
+def test_reports_are_asked_for_and_the_list_follows_them(stack: Settings, tmp_path: Path) -> None:
+    stage, script = ApiStage(tmp_path), axe_script(stack)
+    stage.shelved(files=("pdf", "docx", "xlsx", "json", "intoto.jsonl", "pub.pem", "zip"))
+    with served(stage.app) as base:
+        for dark, size, name in ((False, PHONE, "phone"), (True, DESKTOP, "desktop")):
+            with chromium(size, dark=dark) as browser:
+                log_in(browser, base, "li")
+                browser.find_element(By.LINK_TEXT, "报告").click()
+                browser.find_element(By.ID, "period").send_keys("2024-02")
+                browser.find_element(By.XPATH, "//button[.='生成']").click()
+                wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, "[data-busy]")))
+                (waiting,) = stage.shelf.waiting()
+                stage.shelf.put(structs.replace(waiting, status="running", step="render", steps_done=2, steps=4))
+                wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, "progress")))
+                assert violations(browser, script) == []
+                picture(browser, f"reports-{name}")
+                stage.shelf.put(structs.replace(waiting, status="failed", problem="no day is loaded"))
+                wait(browser).until(lambda b: not b.find_elements(By.CSS_SELECTOR, "[data-busy]"))
+                assert "no day is loaded" in browser.find_element(By.CSS_SELECTOR, ".imports .problem").text
 
 
 def picture(browser: webdriver.Chrome, name: str) -> None:
