@@ -17,7 +17,17 @@ from producers.video.recognise import BARRED, Represent, load_represent
 from tests.producers.video.helpers import CHECKOUT
 from tests.producers.video.people import NO_FACE, PERSONS, asset
 
-ROOMS = ("infra", "producers", "streams", "batch", "warehouse", "dashboards", "anfang.py", "anfang_demo.py")
+ROOMS = (
+    "infra",
+    "producers",
+    "streams",
+    "batch",
+    "warehouse",
+    "dashboards",
+    "anfang.py",
+    "anfang_demo.py",
+    "anfang_demo_account.py",
+)
 
 
 @pytest.fixture(scope="module")
