@@ -11,7 +11,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-import numpy as np
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error, NetworkError, ServerException
 
@@ -23,7 +22,6 @@ Role = Literal["migrator", "loader", "analyst", "office", "auditor"]
 Value = str | int | float | date | datetime
 Parameter = Value | Sequence[Value]
 Row = tuple[object, ...]
-Column = np.ndarray | Sequence[object]
 
 QUERIES: Final = Path(__file__).parent / "queries"
 query: Final = sql_reader(QUERIES)
@@ -61,16 +59,16 @@ def access(settings: Settings, role: Role, database: str | None = None) -> Acces
     return Access(host, port, http_port, role, where, password(settings, role))
 
 
-def connect(settings: Settings, role: Role, *, use_numpy: bool = False, database: str | None = None) -> Client:
-    """An open connection as `role`; with `use_numpy` columns are numpy arrays both ways.
+def connect(settings: Settings, role: Role, *, database: str | None = None) -> Client:
+    """An open connection as `role`.
 
     Raises UserError with the address when ClickHouse does not answer, the role is not known there or the database is
     missing. Close it, or use it in a `with` statement.
     """
-    return open_client(access(settings, role, database), use_numpy=use_numpy)
+    return open_client(access(settings, role, database))
 
 
-def open_client(to: Access, *, use_numpy: bool = False) -> Client:
+def open_client(to: Access) -> Client:
     """An open connection. Raises UserError as `connect` does."""
     client = Client(
         to.host,
@@ -80,7 +78,7 @@ def open_client(to: Access, *, use_numpy: bool = False) -> Client:
         database=to.database,
         connect_timeout=CONNECT_TIMEOUT_S,
         send_receive_timeout=ANSWER_TIMEOUT_S,
-        settings={"use_numpy": use_numpy, "server_side_params": True},
+        settings={"server_side_params": True},
     )
     try:
         client.connection.connect()
@@ -112,8 +110,8 @@ def ask(client: Client, name: str, /, **parameters: Parameter) -> list[Row]:
     return rows
 
 
-def ask_columns(client: Client, name: str, /, **parameters: Parameter) -> dict[str, Column]:
-    """The answer to the named query as columns by name: numpy arrays where the client uses numpy."""
+def ask_columns(client: Client, name: str, /, **parameters: Parameter) -> dict[str, Sequence[object]]:
+    """The answer to the named query as columns by name."""
     columns, types = client.execute(query(name), parameters, with_column_types=True, columnar=True)
     names = [column for column, _ in types]
     return dict(zip(names, columns or [[] for _ in names], strict=True))

@@ -21,7 +21,7 @@ from clickhouse_driver import Client
 
 from infra.settings import Settings
 from tests.benchmarks.harness import Result, compare, same
-from tests.warehouse.columns import insert_columns
+from tests.warehouse.columns import connect_for_columns, insert_columns
 from warehouse.client import access, ask, connect, password
 from warehouse.load import insert_batches
 
@@ -60,7 +60,7 @@ def made(rows: int) -> pa.Table:
 
 def columns(settings: Settings, table: pa.Table) -> int:
     """Arrow batches as numpy columns, by clickhouse-driver."""
-    with connect(settings, "migrator", use_numpy=True) as client:
+    with connect_for_columns(settings, "migrator") as client:
         for batch in table.to_batches(BATCH):
             arrays = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
             insert_columns(client, "twelve", dict(zip(batch.schema.names, arrays, strict=True)))

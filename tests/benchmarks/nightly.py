@@ -31,7 +31,7 @@ from infra.site import Site
 from tests.benchmarks.archived import CROSSINGS_EACH, DAY, write_archive
 from tests.benchmarks.feed import synthetic_site
 from tests.benchmarks.harness import Result, compare, same
-from tests.warehouse.columns import insert_columns
+from tests.warehouse.columns import connect_for_columns, insert_columns
 from warehouse.client import access, connect, password
 from warehouse.migrate import migrate
 
@@ -103,7 +103,7 @@ def _seconds(command: list[str], settings: Settings, text: str) -> float:
 
 def clickhouse(files: list[Path], settings: Settings) -> float:
     """Seconds of INSERT … SELECT, the raw envelopes being there."""
-    with connect(settings, "migrator") as plain, connect(settings, "migrator", use_numpy=True) as client:
+    with connect(settings, "migrator") as plain, connect_for_columns(settings, "migrator") as client:
         plain.execute(RAW)
         for file in files:
             for batch in pq.ParquetFile(file).iter_batches(200_000, columns=["value"]):

@@ -31,6 +31,7 @@ from tests.dashboards.seed.truth import Row, Truth
 from tests.dashboards.seed.write import import_ledgers, write_days
 from tests.dashboards.seed.years import ESTATE, SITE, loaded_days, make_ledgers
 from tests.dashboards.test_report_narrative import PARTS
+from tests.warehouse.columns import connect_for_columns
 from warehouse.client import connect
 from warehouse.migrate import migrate
 
@@ -77,7 +78,7 @@ def fill(settings: Settings, folder: Path, span: Span) -> list[Truth]:
     import_ledgers(settings, ledgers, folder)
     periods = [(date(year, *span.first), date(year, *span.last)) for year in YEARS]
     days = [list(loaded_days(first, last, span.every)) for first, last in periods]
-    with connect(settings, "migrator", use_numpy=True) as client, connect(settings, "migrator") as plain:
+    with connect_for_columns(settings, "migrator") as client, connect(settings, "migrator") as plain:
         for year in days:
             assert write_days(client, plain, year) == len(year)
     written = frozenset(day.day for year in days for day in year)
