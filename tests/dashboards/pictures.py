@@ -23,7 +23,7 @@ from tests.conftest import stack_settings
 from tests.dashboards.superset_estate import fill
 from tests.dashboards.web.browser import DESKTOP, PHONE
 from tests.dashboards.web.look import picture
-from tests.dashboards.web.stage import SITE
+from tests.dashboards.web.messages import SITE
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 

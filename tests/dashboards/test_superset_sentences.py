@@ -9,7 +9,7 @@ from dashboards.superset.language import Language, in_language
 from infra.alert_sentences import NAME, SENTENCES, explained
 from infra.events import Alert
 from infra.settings import Settings
-from tests.dashboards.web.stage import ESTATE, NOON, alert
+from tests.dashboards.web.messages import ESTATE, NOON, alert
 from warehouse.client import connect
 from warehouse.migrate import migrate
 

@@ -15,7 +15,7 @@ from infra.events import Alert, OccupancyMinute, encoder
 from infra.settings import FULL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, OCCUPANCY, topic_name
-from tests.dashboards.web.stage import ESTATE, NOON, SITE, alert, minute
+from tests.dashboards.web.messages import ESTATE, NOON, SITE, alert, minute
 
 
 def shown(state: State, now_ms: int = NOON + 180_000) -> str:

@@ -9,7 +9,7 @@ import pytest
 from infra.alert_sentences import NAME, PICTURES, SENTENCES, explained, number
 from infra.alert_words import MEASURED, RULES
 from infra.events import Picture
-from tests.dashboards.web.stage import alert
+from tests.dashboards.web.messages import alert
 
 FULL = {"occupancy": 160.4, "low": 149.2, "high": 171.8, "capacity": 150.0}
 

@@ -8,7 +8,8 @@ from msgspec import structs
 from dashboards.api.keys import Key, new_key
 from dashboards.api.shelf import FILES, Report, Result, Status, files_of, new_id
 from infra.local.files import private_folder
-from tests.dashboards.web.stage import ESTATE, Stage
+from tests.dashboards.web.messages import ESTATE
+from tests.dashboards.web.stage import Stage
 
 REPORTS = "/api/v1/reports"
 

@@ -19,7 +19,7 @@ from dashboards.api.views import NewReport
 from infra.errors import UserError
 from infra.period import Period
 from tests.dashboards.api.stage import REPORTS, ApiStage
-from tests.dashboards.web.stage import ESTATE
+from tests.dashboards.web.messages import ESTATE
 
 
 @pytest.fixture

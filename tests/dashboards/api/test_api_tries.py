@@ -11,7 +11,8 @@ from dashboards.api.limits import CREATIONS, FAILURES, REQUESTS
 from dashboards.api.maker import MOST_WAITING
 from infra.clock import DAY_MS
 from tests.dashboards.api.stage import REPORTS, ApiStage
-from tests.dashboards.web.stage import ESTATE, Client
+from tests.dashboards.web.messages import ESTATE
+from tests.dashboards.web.stage import Client
 
 Try = Callable[[ApiStage], httpx.Response]
 TRIES: dict[str, tuple[Try, int]] = {}

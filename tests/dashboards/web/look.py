@@ -9,7 +9,8 @@ from infra.clock import MINUTE_MS
 from infra.settings import FULL_SITE
 from infra.site import Site, load_site
 from tests.dashboards.web.browser import DESKTOP, PHONE, chromium, log_in, served
-from tests.dashboards.web.stage import OTHER, SITE, Stage, day_of
+from tests.dashboards.web.messages import SITE, day_of
+from tests.dashboards.web.stage import OTHER, Stage
 
 MOST_TALL = 4000
 

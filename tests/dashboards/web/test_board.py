@@ -11,7 +11,7 @@ from dashboards.web.board import EMPTY, MOST_ALERTS, STEP_MS, Board, Told, appli
 from dashboards.web.facts import STALE_MS, Facts, facts
 from infra.clock import HOUR_MS, MINUTE_MS
 from infra.events import Alert, Disposition, GatePassage, OccupancyMinute, OccupancyNow
-from tests.dashboards.web.stage import ESTATE, NOON, SITE, alert, answer, minute, now_row, passage
+from tests.dashboards.web.messages import ESTATE, NOON, SITE, alert, answer, minute, now_row, passage
 
 ZONES = ["estate", "plaza", "pump_room", "nowhere"]
 TIMES = st.sampled_from([NOON - 3 * HOUR_MS, NOON - 2 * MINUTE_MS, NOON - MINUTE_MS, NOON])  # few: they meet

@@ -22,8 +22,9 @@ from tests.dashboards.api.stage import ApiStage
 from tests.dashboards.report_rows import DAYS, ESTATE, insert, make_rows
 from tests.dashboards.report_rows import SITE as REPORTED
 from tests.dashboards.web.browser import DESKTOP, PHONE, axe_script, chromium, log_in, served, violations, wait
+from tests.dashboards.web.messages import SITE, alert, day_of, now_row
 from tests.dashboards.web.page import add_user, now_ms, page_of, told
-from tests.dashboards.web.stage import SITE, Stage, alert, day_of, now_row
+from tests.dashboards.web.stage import Stage
 from tests.dashboards.web.test_ledger import WRONG
 from tests.kafka_helpers import produce, read_all
 from warehouse.client import connect

@@ -10,7 +10,8 @@ import pytest
 
 from dashboards.web.ledger import WAITS_MS
 from infra.settings import Settings
-from tests.dashboards.web.stage import ESTATE, SITE, Client, Stage, csrf
+from tests.dashboards.web.messages import ESTATE, SITE
+from tests.dashboards.web.stage import Client, Stage, csrf
 from warehouse.client import connect
 from warehouse.ledger import entry_history, history
 from warehouse.migrate import migrate

@@ -11,20 +11,8 @@ from dashboards.web.render import Renderer, recording
 from dashboards.web.words import LANGS, WORDS, Words
 from infra.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from infra.links import VERDICTS, LinkVerdict, VerdictLink, sign
-from tests.dashboards.web.stage import (
-    ESTATE,
-    LINK_KEY,
-    NOON,
-    SITE,
-    Stage,
-    alert,
-    answer,
-    csrf,
-    day_of,
-    decoded,
-    minute,
-    now_row,
-)
+from tests.dashboards.web.messages import ESTATE, NOON, SITE, alert, answer, day_of, minute, now_row
+from tests.dashboards.web.stage import LINK_KEY, Stage, csrf, decoded
 
 ZONE = SITE.zones[-2].id  # of the alert a1
 

@@ -14,7 +14,8 @@ from dashboards.api.maker import MOST_WAITING
 from dashboards.web.reports import suggested_periods
 from infra.period import named_period
 from tests.dashboards.api.stage import ApiStage
-from tests.dashboards.web.stage import ESTATE, Client, csrf
+from tests.dashboards.web.messages import ESTATE
+from tests.dashboards.web.stage import Client, csrf
 
 REPORTS = f"/e/{ESTATE}/reports"
 Try = Callable[[ApiStage], httpx.Response]

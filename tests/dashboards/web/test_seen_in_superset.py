@@ -15,8 +15,8 @@ from infra.settings import Settings
 from infra.topics import DISPOSITIONS
 from tests.dashboards.superset_api import chart_named, person, rows_of
 from tests.dashboards.web.browser import PHONE, chromium, log_in, wait
+from tests.dashboards.web.messages import ESTATE, SITE, alert
 from tests.dashboards.web.page import add_user, now_ms, page_of, told
-from tests.dashboards.web.stage import ESTATE, SITE, alert
 from tests.kafka_helpers import read_all
 from warehouse.migrate import migrate
 

@@ -8,7 +8,8 @@ import pytest
 import tests.dashboards.web.tries_of_input  # noqa: F401 it adds to TRIES
 from dashboards.web.guard import CSP
 from dashboards.web.sessions import MOST_FAILURES_OF_USER, WINDOW_MS
-from tests.dashboards.web.stage import ESTATE, PASSWORD, SITE, Stage, alert, csrf, day_of
+from tests.dashboards.web.messages import ESTATE, SITE, alert, day_of
+from tests.dashboards.web.stage import PASSWORD, Stage, csrf
 from tests.dashboards.web.tries import PAGE, TRIES, link, log_in
 
 

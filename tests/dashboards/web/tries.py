@@ -7,7 +7,8 @@ import httpx
 from dashboards.web.sessions import IDLE_MS, LIFE_MS, MOST_FAILURES_OF_ADDRESS, MOST_FAILURES_OF_USER
 from infra.clock import DAY_MS, HOUR_MS
 from infra.links import VerdictLink, sign
-from tests.dashboards.web.stage import ESTATE, LINK_KEY, NOON, PASSWORD, Client, Stage, alert, csrf
+from tests.dashboards.web.messages import ESTATE, NOON, alert
+from tests.dashboards.web.stage import LINK_KEY, PASSWORD, Client, Stage, csrf
 
 Try = Callable[[Stage], httpx.Response]
 PAGE = f"/e/{ESTATE}/"

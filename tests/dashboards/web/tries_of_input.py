@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from tests.dashboards.web.stage import ESTATE, NOON, Stage, csrf
+from tests.dashboards.web.messages import ESTATE, NOON
+from tests.dashboards.web.stage import Stage, csrf
 from tests.dashboards.web.tries import PAGE, SAY, link, refused, say
 
 
