@@ -9,6 +9,8 @@ SEEDS ?= 20
 JOBS ?= 1
 MINUTES ?= 120
 SUPERSET ?= yes
+# Each of the many processes would compile every module anew where this is set, as it is in many images: 6 s, not 2.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo down test check bench chaos troubles journey soak dashboards clean
 
