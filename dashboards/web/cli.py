@@ -66,7 +66,9 @@ def _root_path(text: str) -> str:
 @user.command()
 def add(
     name: Annotated[str, typer.Argument(help="small letters and digits")],
-    role: Annotated[str, typer.Option(help="guard (see, dispose), office (see), operator (see, dispose, audit)")],
+    role: Annotated[
+        str, typer.Option(help="guard (see, dispose), office (see, ledgers, reports), operator (see, dispose, audit)")
+    ],
     estate: Annotated[
         list[str] | None, typer.Option(help="estate id, once for each; default: that of ANFANG_SITE")
     ] = None,
