@@ -41,7 +41,7 @@ check: .venv/ready  ## ruff, mypy strict, import rules, SQL format, schemas up t
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/sqlfluff lint --processes 1 warehouse producers streams
+	.venv/bin/sqlfluff lint --processes 1 infra warehouse producers streams
 	$(ANFANG) schema check
 
 bench: setup  ## benchmarks beside their peers; NAME=occupancy for one

@@ -84,6 +84,22 @@ def read_subscriptions(settings: Settings, site: Site) -> dict[str, Subscription
     return latest(messages, site, hosts_of(settings))
 
 
+def is_taken(settings: Settings, site: Site, name: str) -> bool:
+    """Whether another estate's subscription has that name. Raises UserError when Kafka does not answer."""
+    wanted, holder = name.encode(), ""
+    for one in read_whole(settings, SUBSCRIPTIONS):
+        if one.key() == wanted:
+            holder = _estate_of(one.value())
+    return holder not in {"", site.estate.id}
+
+
+def _estate_of(value: bytes | None) -> str:
+    try:
+        return msgspec.json.decode(value or b"", type=Subscription).estate_id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 def latest(
     messages: Iterable[tuple[bytes | None, bytes | None]], site: Site, webhook_hosts: frozenset[str]
 ) -> dict[str, Subscription]:

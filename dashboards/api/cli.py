@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 @keys.command()
 def add(
     name: Annotated[str, typer.Argument(help="of the program: small letters and digits")],
-    scope: Annotated[list[str], typer.Option(help="reports:read or reports:create, once for each")],
+    scope: Annotated[
+        list[str],
+        typer.Option(help="reports:read, :create, subscriptions:read, :write; once for each"),
+    ],
     estate: Annotated[
         list[str] | None, typer.Option(help="estate id, once for each; default: that of ANFANG_SITE")
     ] = None,

@@ -19,7 +19,7 @@ from infra.clock import DAY_MS
 from infra.errors import UserError
 from infra.settings import Settings
 
-Scope = Literal["reports:read", "reports:create"]
+Scope = Literal["reports:read", "reports:create", "subscriptions:read", "subscriptions:write"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 

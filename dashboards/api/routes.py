@@ -1,7 +1,5 @@
 """The API's addresses under `/api/v1`. A key sees its own estates; what belongs to others does not exist for it."""
 
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -11,19 +9,18 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.security import HTTPBearer
 
-from dashboards.api.keys import Key, Keys, Scope
-from dashboards.api.limits import CREATIONS, FAILURES, REQUESTS, Allowance
+from dashboards.api.entrance import Entrance, has_already, tagged
+from dashboards.api.keys import Key
 from dashboards.api.maker import MOST_WAITING, Maker
 from dashboards.api.problems import Problem, answer_problems
 from dashboards.api.shelf import ID, MEDIA_TYPES, Report, Shelf, Status
+from dashboards.api.subscriptions import Subscriptions
 from dashboards.api.views import NewReport, ProblemView, ReportPage, ReportView, page_of, view
-from dashboards.web.audit import Audit
 from dashboards.web.figures import Figures
-from dashboards.web.guard import API_PATH, address, target
+from dashboards.web.guard import API_PATH
 from dashboards.web.problem import PROBLEM
 from dashboards.web.render import page
 from dashboards.web.words import Words
-from infra.clock import Clock
 
 MOST_LISTED: Final = 100
 POLL_S: Final = 2
@@ -36,7 +33,7 @@ REFUSALS: Final[dict[int | str, dict[str, object]]] = {
     for status in (400, 401, 403, 404, 422, 429)
 }
 FIGURE: Final = "the question, its answer then, and `same`: whether it is so now (null: it could not be asked)"
-ABOUT: Final = """Ask for performance reports, watch them being made, and fetch them.
+ABOUT: Final = """Ask for performance reports, watch them being made, and fetch them; say who is told of alerts.
 
 Every request carries `Authorization: Bearer KEY`. Refusals are `application/problem+json` (RFC 9457). What can be
 cached has an `ETag`; send it as `If-None-Match`. Too many requests are answered with 429 and `Retry-After`.
@@ -44,34 +41,31 @@ cached has an `ETag`; send it as `If-None-Match`. Too many requests are answered
 
 
 class Api:
-    """What the API knows: keys, reports, and how often each may ask. `root` is the path a proxy shows us under."""
+    """What the API knows: who may come in, and the reports. `root` is the path a proxy shows us under."""
 
     def __init__(
         self,
         *,
-        keys: Keys,
+        entrance: Entrance,
         shelf: Shelf,
         maker: Maker,
         figures: Figures,
-        estates: Sequence[str],
-        audit: Audit,
-        clock: Clock,
+        subscriptions: Subscriptions,
         root: str = "",
     ) -> None:
-        self._keys, self._shelf, self._maker, self._estates = keys, shelf, maker, frozenset(estates)
-        self._figures = figures
-        self._audit, self._clock, self._root, self._base = audit, clock, root, f"{root}{API_PATH}"
-        self._requests, self._creations, self._failures = (Allowance(*a) for a in (REQUESTS, CREATIONS, FAILURES))
+        self._entrance, self._shelf, self._maker, self._figures = entrance, shelf, maker, figures
+        self._subscriptions = subscriptions
+        self._root, self._base = root, f"{root}{API_PATH}"
 
     def app(self) -> FastAPI:
         """The application to be mounted at `API_PATH`."""
         app = FastAPI(
-            title="anfang reports",
+            title="anfang",
             version="1",
             description=ABOUT,
             docs_url=None,
             redoc_url=None,
-            dependencies=[Depends(BEARER), Depends(self.key)],
+            dependencies=[Depends(BEARER), Depends(self._entrance.key)],
             responses=REFUSALS,
         )
         app.router.redirect_slashes = False
@@ -82,6 +76,7 @@ class Api:
         app.add_api_route(
             "/figures/{figure_id}/{content}", self.figure, methods=["GET"], responses={200: {"description": FIGURE}}
         )
+        self._subscriptions.add_to(app)
         answer_problems(app)
 
         async def docs(_request: Request) -> Response:
@@ -100,123 +95,69 @@ class Api:
         cursor: Annotated[str, Query(max_length=32, description="goes on where a page ended; see `next`")] = "",
     ) -> Response:
         """List reports, the newest first."""
-        key = self._allowed(request, "reports:read", ("estate", "status", "limit", "cursor"))
+        key = self._entrance.allowed(request, "reports:read", ("estate", "status", "limit", "cursor"))
         if cursor and not ID.fullmatch(cursor):
             raise Problem(400, "The cursor is none of ours: take the address in `next`.")
-        estates = self._own(key)
+        estates = self._entrance.own(key)
         if estate and estate not in estates:
             raise Problem(404, why="another estate")
         found = self._shelf.listed([estate] if estate else estates, status, cursor, limit + 1)
         asked = {"estate": estate, "status": status or "", "limit": str(limit)}
         listed = page_of(found, limit, self._base, urlencode({k: v for k, v in asked.items() if v}) + "&")
         links = {"Link": f'<{listed.next}>; rel="next"'} if listed.next else {}
-        self._note(request, "read", key)
-        return _tagged(request, listed.model_dump_json().encode(), links)
+        self._entrance.note(request, "read", key)
+        return tagged(request, listed.model_dump_json().encode(), links)
 
     async def create(self, request: Request, wanted: NewReport) -> Response:
         """Ask for a report. It is made in the background, after those that were asked for before it."""
-        key = self._allowed(request, "reports:create", ())
-        if wanted.estate not in self._own(key):
+        key = self._entrance.allowed(request, "reports:create")
+        if wanted.estate not in self._entrance.own(key):
             raise Problem(404, why="another estate")
-        _within(self._creations, key.id, self._clock.now_ms(), "reports asked for")
+        self._entrance.count_creation(key)
         report = self._maker.ask(wanted, key.name)
         if report is None:
             told = f"{MOST_WAITING} reports of this estate wait already."
             raise Problem(429, told, headers={"Retry-After": "60"})
-        self._note(request, "report", key, f"{report.id}: {report.estate} {report.first_day} to {report.last_day}")
+        self._entrance.note(
+            request, "report", key, f"{report.id}: {report.estate} {report.first_day} to {report.last_day}"
+        )
         shown = view(report, self._base)
         headers = {"Location": shown.href, "Retry-After": str(POLL_S)}
         return Response(shown.model_dump_json(), 202, headers, "application/json")
 
     async def report(self, request: Request, report_id: str) -> Response:
         """A report's status, and its files once it is done."""
-        key = self._allowed(request, "reports:read", ())
+        key = self._entrance.allowed(request, "reports:read")
         report = self._find(key, report_id)
-        self._note(request, "read", key)
+        self._entrance.note(request, "read", key)
         again = {"Retry-After": str(POLL_S)} if report.status in {"waiting", "running"} else {}
-        return _tagged(request, view(report, self._base).model_dump_json().encode(), again)
+        return tagged(request, view(report, self._base).model_dump_json().encode(), again)
 
     async def file(self, request: Request, report_id: str, kind: str) -> Response:
         """Fetch a file of a report: pdf, docx, xlsx, json, manifest, key or bundle."""
-        key = self._allowed(request, "reports:read", ())
+        key = self._entrance.allowed(request, "reports:read")
         report = self._find(key, report_id)
         found = self._shelf.file(report, kind)
         if found is None:
             raise Problem(404, "There is no such file, or not yet.", why=f"no file {kind[:20]!r}")
         file, path = found
-        self._note(request, "fetched", key, file.name)
+        self._entrance.note(request, "fetched", key, file.name)
         headers = {"ETag": f'"{file.sha256}"', "Cache-Control": "private, no-cache"}
-        if _has(request, headers["ETag"]):
+        if has_already(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return FileResponse(path, 200, headers, MEDIA_TYPES[file.kind], filename=file.name)
 
     async def figure(self, request: Request, figure_id: str, content: str) -> Response:
         """A figure of a report by its permanent address: SQL, parameters, rows, and whether it is the same now."""
-        key = self._allowed(request, "reports:read", ())
-        figure = await self._figures.find(self._own(key), figure_id, content)
+        key = self._entrance.allowed(request, "reports:read")
+        figure = await self._figures.find(self._entrance.own(key), figure_id, content)
         if figure is None:
             raise Problem(404, why="no such figure")
-        self._note(request, "read", key)
-        return _tagged(request, msgspec.json.encode(figure), {})
+        self._entrance.note(request, "read", key)
+        return tagged(request, msgspec.json.encode(figure), {})
 
     def _find(self, key: Key, report_id: str) -> Report:
         report = self._shelf.find(report_id)
-        if report is None or report.estate not in self._own(key):
+        if report is None or report.estate not in self._entrance.own(key):
             raise Problem(404, why="another estate's report" if report else "no such report")
         return report
-
-    def _own(self, key: Key) -> list[str]:
-        return [estate for estate in key.estates if estate in self._estates]
-
-    def _allowed(self, request: Request, scope: Scope, parameters: Sequence[str]) -> Key:
-        """The key of the request, if it may do this. Raises Problem where it may not, or gives other parameters."""
-        key: Key = request.state.key
-        if scope not in key.scopes:
-            asks = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-            raise Problem(403, f"This key has not the scope {scope}.", headers=asks)
-        given = [name for name, _ in request.query_params.multi_items()]
-        wrong = sorted({name for name in given if name not in parameters or given.count(name) > 1})
-        if wrong:
-            raise Problem(400, "A parameter is not known here, or was given twice.", why=f"parameters {wrong}"[:200])
-        return key
-
-    async def key(self, request: Request) -> None:
-        """Find the key of the request. Raises Problem where it is none, or asks too often."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        key = self._keys.find(token.strip()) if kind.lower() == "bearer" else None
-        now_ms = self._clock.now_ms()
-        state = key.state(now_ms) if key else "unknown" if token else "missing"
-        if key is None or state != "valid":
-            request.state.user = f"key {key.name}" if key else ""
-            _within(self._failures, address(request.scope), now_ms, f"wrong keys ({state})")
-            asks = {"WWW-Authenticate": "Bearer" if state == "missing" else 'Bearer error="invalid_token"'}
-            raise Problem(401, "Send a valid key as `Authorization: Bearer KEY`.", why=f"key {state}", headers=asks)
-        request.state.user = f"key {key.name}"
-        request.state.key = key
-        _within(self._requests, key.id, now_ms, "requests")
-
-    def _note(self, request: Request, what: str, key: Key, detail: str = "") -> None:
-        scope = request.scope
-        user = f"key {key.name}"
-        self._audit.note(what, user=user, address=address(scope), status=200, target=target(scope), detail=detail)
-
-
-def _within(allowance: Allowance, who: str, now_ms: int, what: str) -> None:
-    wait_s = allowance.wait_s(who, now_ms)
-    if wait_s:
-        told = f"Too many {what.partition(' (')[0]}: try again in {wait_s} s."
-        raise Problem(429, told, why=f"too many {what}", headers={"Retry-After": str(wait_s)})
-
-
-def _tagged(request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
-    """JSON that need not be sent again to who has it."""
-    tagged = {"ETag": f'"{sha256(body).hexdigest()[:32]}"', "Cache-Control": "private, no-cache", **headers}
-    if _has(request, tagged["ETag"]):
-        return Response(status_code=304, headers=tagged)
-    return Response(body, 200, tagged, "application/json")
-
-
-def _has(request: Request, tag: str) -> bool:
-    """Whether who asks has this content already (RFC 9110, If-None-Match, by weak comparison)."""
-    told = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    return tag in told or told == ["*"]

@@ -143,9 +143,9 @@ def view(report: Report, base: str) -> ReportView:
         status=report.status,
         progress=Progress(step=report.step, done=report.steps_done, of=report.steps),
         asked_by=report.asked_by,
-        asked_at=_iso(report.asked_ms) or "",
-        began_at=_iso(report.began_ms),
-        ended_at=_iso(report.ended_ms),
+        asked_at=iso(report.asked_ms) or "",
+        began_at=iso(report.began_ms),
+        ended_at=iso(report.ended_ms),
         why=Why(problem=report.problem, remedy=report.remedy) if report.problem else None,
         result=_result(report, href),
     )
@@ -177,5 +177,6 @@ def page_of(reports: Sequence[Report], most: int, base: str, asked: str) -> Repo
     return ReportPage(reports=shown, next=more)
 
 
-def _iso(ms: int | None) -> str | None:
+def iso(ms: int | None) -> str | None:
+    """A UTC time as ISO 8601, to the second; None where there is none."""
     return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")

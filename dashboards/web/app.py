@@ -27,7 +27,16 @@ from dashboards.web.live import Live
 from dashboards.web.login import Login
 from dashboards.web.reports import Reports
 from dashboards.web.sessions import MOST_STREAMS, Session, check
-from dashboards.web.users import MAY_ASK_FOR_REPORTS, MAY_AUDIT, MAY_DISPOSE, MAY_KEEP_LEDGERS, User, Users
+from dashboards.web.subscriptions import SubscriptionPage
+from dashboards.web.users import (
+    MAY_ASK_FOR_REPORTS,
+    MAY_AUDIT,
+    MAY_DISPOSE,
+    MAY_KEEP_LEDGERS,
+    MAY_SUBSCRIBE,
+    User,
+    Users,
+)
 from dashboards.web.words import Lang
 from infra.clock import Clock
 from infra.links import LinkError, VerdictLink, read, said
@@ -72,6 +81,7 @@ class Web:
         self._login = Login(self._desk)
         sites = {name: live.site for name, live in self._estates.items()}
         self._ledgers = Ledgers(self._desk, settings, sites)
+        self._subscriptions = SubscriptionPage(self._desk, settings, sites)
         self._reports = Reports(self._desk, shelf, maker, sites)
         self._figures = FigurePages(self._desk, figures, f"{root_path}{API_PATH}")
 
@@ -96,6 +106,9 @@ class Web:
             ("/e/{estate}/reports", self._reports.shown, "GET"),
             ("/e/{estate}/reports", self._reports.ask, "POST"),
             ("/e/{estate}/reports/{report_id}/{kind}", self._reports.file, "GET"),
+            ("/e/{estate}/subscriptions", self._subscriptions.shown, "GET"),
+            ("/e/{estate}/subscriptions", self._subscriptions.add, "POST"),
+            ("/e/{estate}/subscriptions/remove", self._subscriptions.remove, "POST"),
             ("/audit", self.audit, "GET"),
             ("/figures/{figure_id}/{content}.json", self._figures.json, "GET"),
             ("/figures/{figure_id}/{content}", self._figures.page, "GET"),
@@ -152,6 +165,7 @@ class Web:
             may_dispose=session.user.role in MAY_DISPOSE,
             may_audit=session.user.role in MAY_AUDIT,
             may_keep=session.user.role in MAY_KEEP_LEDGERS,
+            may_subscribe=session.user.role in MAY_SUBSCRIBE,
             may_report=session.user.role in MAY_ASK_FOR_REPORTS,
         )
 

@@ -30,6 +30,7 @@ HEADERS: Final = {
 }
 HSTS: Final = "max-age=31536000"
 METHODS: Final = frozenset({"GET", "HEAD", "POST"})
+API_METHODS: Final = METHODS | {"DELETE"}
 MOST_TARGET: Final = 2_000
 BODY_TIMEOUT_S: Final = 10.0
 MOST_FIELDS: Final = 210
@@ -79,7 +80,7 @@ class Guard:
             await send(message)
 
         intake = self._intake(scope)
-        why = _objection(scope, intake)
+        why = _objection(scope, intake, API_METHODS if self._is_api(scope) else METHODS)
         if why is None:
             return await self._app(scope, _measured(receive, intake), secured)
         status, scope["state"]["why"] = why
@@ -133,10 +134,10 @@ def _measured(receive: Receive, intake: Intake) -> Receive:
     return measured
 
 
-def _objection(scope: Scope, intake: Intake) -> tuple[int, str] | None:
+def _objection(scope: Scope, intake: Intake, methods: frozenset[str]) -> tuple[int, str] | None:
     """(status, why) of a request that no route is to see."""
     headers = Headers(scope=scope)
-    if scope["method"] not in METHODS:
+    if scope["method"] not in methods:
         return 405, "method"
     if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MOST_TARGET:
         return 414, "target too long"

@@ -19,7 +19,7 @@ WORDS: Final = {
     414: "The address is too long.",
     415: "Send the body as application/json.",
     500: "Something broke on our side; the operator finds it in the log.",
-    503: "The warehouse does not answer; try again later.",
+    503: "Something that is needed does not answer; try again later.",
 }
 
 

@@ -11,10 +11,12 @@ import uvicorn
 from fastapi import FastAPI
 from msgspec import Struct
 
+from dashboards.api.entrance import Entrance
 from dashboards.api.keys import Keys, keys_file
 from dashboards.api.maker import Maker
 from dashboards.api.routes import Api
 from dashboards.api.shelf import Shelf, shelf_folder
+from dashboards.api.subscriptions import Subscriptions
 from dashboards.web.answers import KafkaAnswers
 from dashboards.web.app import Web
 from dashboards.web.audit import Audit, audit_file
@@ -72,14 +74,13 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
     by_estate = {site.estate.id: site for site in sites}
     maker = Maker(settings, shelf, by_estate, clock)
     figures = Figures(settings, plan.root_path)
+    entrance = Entrance(Keys(keys_file(settings)), list(by_estate), audit, clock)
     api = Api(
-        keys=Keys(keys_file(settings)),
+        entrance=entrance,
         shelf=shelf,
         maker=maker,
         figures=figures,
-        estates=list(by_estate),
-        audit=audit,
-        clock=clock,
+        subscriptions=Subscriptions(entrance, settings, by_estate),
         root=plan.root_path,
     )
     web = Web(

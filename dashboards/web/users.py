@@ -22,6 +22,7 @@ MAY_DISPOSE: Final = frozenset({"guard", "operator"})
 MAY_KEEP_LEDGERS: Final = frozenset({"office"})
 MAY_ASK_FOR_REPORTS: Final = frozenset({"office"})
 MAY_AUDIT: Final = frozenset({"operator"})
+MAY_SUBSCRIBE: Final = frozenset({"operator"})
 NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 LEAST_PASSWORD: Final = 10
 MOST_PASSWORD: Final = 200

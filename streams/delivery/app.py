@@ -19,6 +19,7 @@ from faust.types import EventT, StreamT
 
 from infra import metrics
 from infra.clock import HOUR_MS, Clock, SystemClock
+from infra.delivery_state import outbox_path
 from infra.errors import UserError
 from infra.events import Alert, Subscription, WebhookChannel
 from infra.settings import Settings
@@ -33,7 +34,7 @@ from streams.delivery.channels import Channels
 from streams.delivery.courier import Way
 from streams.delivery.lanes import Lanes
 from streams.delivery.matching import Told, Wish, concerns, due_ms, is_news, quiet_until_ms
-from streams.delivery.outbox import Outbox, Queued, outbox_path
+from streams.delivery.outbox import Outbox, Queued
 from streams.delivery.retries import GIVE_UP_MS
 from streams.durable import durable, in_order, stop_process
 from streams.publish import hand_over

@@ -17,8 +17,9 @@ from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel
 from infra.links import link_key
 from infra.settings import Settings
 from infra.site import Site
+from infra.subscribing import check_mail_settings
 from infra.subscriptions import hosts_of
-from streams.delivery.mail import check_mail_settings, mail_of, send_mail
+from streams.delivery.mail import mail_of, send_mail
 from streams.delivery.message import Composer, Message
 from streams.delivery.push import send_push
 from streams.delivery.retries import Outcome

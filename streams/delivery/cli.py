@@ -9,9 +9,8 @@ import typer
 from infra.configured import SiteOption, configured
 
 if TYPE_CHECKING:
+    from infra.delivery_state import LaneShown
     from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel
-    from infra.settings import Settings
-    from streams.delivery.outbox import LaneShown
 
 PortOption = Annotated[
     int | None, typer.Option("--metrics-port", min=1024, max=65535, help="serve metrics on 127.0.0.1; default: not")
@@ -89,22 +88,20 @@ def add(
     Example: anfang subscriptions add guard_room --who 门岗 --webhook https://guard.example.com/hook --severity critical
     """
     from infra.clock import SystemClock
-    from infra.errors import UserError
     from infra.events import Subscription
-    from infra.subscriptions import hosts_of, mistakes, read_subscriptions, save_subscription
+    from infra.subscribing import subscribe
     from infra.topics import create_topics
 
     settings, estate = configured(site)
     create_topics(settings)
-    before, now_ms = read_subscriptions(settings, estate).get(name), SystemClock().now_ms()
-    made = Subscription(
+    wanted = Subscription(
         schema_version=1,
         subscription_id=name,
         estate_id=estate.estate.id,
         who=who,
         channel=_channel(name, webhook, mail, push_from),
-        since_ms=now_ms if before is None else before.since_ms,
-        changed_ms=now_ms,
+        since_ms=0,
+        changed_ms=0,
         language=language.value,
         zones=zones or [],
         rules=rules or [],
@@ -116,12 +113,10 @@ def add(
         digest_above=digest_above,
         canary=canary,
     )
-    wrong = list(mistakes(made, estate, hosts_of(settings)))
-    if wrong:
-        raise UserError("; ".join(wrong), "mend these, then add it again")
-    _keep_secret(settings, made, push_from)
-    save_subscription(settings, made)
-    typer.echo(f"{'added' if before is None else 'changed'}: {name}; try it with `anfang subscriptions test {name}`")
+    done = subscribe(settings, estate, wanted, _address_in(push_from), SystemClock().now_ms())
+    if done.webhook_secret is not None:
+        typer.echo(f"its signing secret, shown this once: {done.webhook_secret}")
+    typer.echo(f"{'added' if done.is_new else 'changed'}: {name}; try it with `anfang subscriptions test {name}`")
 
 
 def _channel(
@@ -137,27 +132,13 @@ def _channel(
     return PushChannel(secret=name) if mail is None else MailChannel(to=mail)
 
 
-def _keep_secret(settings: "Settings", made: "Subscription", push_from: Path | None) -> None:
-    """Write the channel's secret where it needs one, and print one that is new."""
+def _address_in(push_from: Path | None) -> str | None:
+    """The messenger's address: what the file holds, or standard input."""
     import sys
 
-    from infra.channel_secrets import has_channel_secret, new_webhook_secret, write_channel_secret
-    from infra.errors import UserError
-    from infra.events import MailChannel, WebhookChannel
-    from streams.delivery.mail import check_mail_settings
-    from streams.delivery.push import is_known_address
-
-    name = made.subscription_id
-    if isinstance(made.channel, MailChannel):
-        check_mail_settings(settings)
-    elif isinstance(made.channel, WebhookChannel):
-        if not has_channel_secret(settings, name):
-            typer.echo(f"its signing secret, shown this once: {new_webhook_secret(settings, name)}")
-    elif push_from is not None:
-        address = (sys.stdin.read() if str(push_from) == "-" else push_from.read_text(encoding="utf-8")).strip()
-        if not is_known_address(address):
-            raise UserError(f"{push_from}: not one address that apprise knows", "see docs/subscriber.md for examples")
-        write_channel_secret(settings, name, [address])
+    if push_from is None:
+        return None
+    return (sys.stdin.read() if str(push_from) == "-" else push_from.read_text(encoding="utf-8")).strip()
 
 
 def list_all(site: SiteOption = None) -> None:
@@ -165,8 +146,8 @@ def list_all(site: SiteOption = None) -> None:
 
     Example: anfang subscriptions list
     """
+    from infra.delivery_state import outbox_path, read_lanes
     from infra.subscriptions import read_subscriptions
-    from streams.delivery.outbox import outbox_path, read_lanes
 
     settings, estate = configured(site)
     subscriptions, lanes = read_subscriptions(settings, estate), read_lanes(outbox_path(settings))
@@ -179,7 +160,7 @@ def _told(subscription: "Subscription", lane: "LaneShown | None", timezone: str)
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from streams.delivery.health import channel_shown
+    from infra.subscribing import channel_shown
 
     def local(at_ms: int | None) -> str:
         return (
@@ -204,13 +185,9 @@ def remove(name: NameArgument, site: SiteOption = None) -> None:
 
     Example: anfang subscriptions remove guard_room
     """
-    from infra.channel_secrets import forget_channel_secret
-    from infra.subscriptions import remove_subscription
+    from infra.subscribing import unsubscribe
 
-    settings, _ = configured(site)
-    _found(name, site)
-    remove_subscription(settings, name)
-    forget_channel_secret(settings, name)
+    unsubscribe(*configured(site), name)
     typer.echo(f"removed: {name}")
 
 
@@ -223,10 +200,11 @@ def try_out(name: NameArgument, site: SiteOption = None) -> None:
 
     from infra.clock import SystemClock
     from infra.errors import UserError
+    from infra.subscribing import find_subscription
     from streams.delivery.channels import try_channel
 
     settings, estate = configured(site)
-    outcome = asyncio.run(try_channel(settings, estate, _found(name, site), SystemClock()))
+    outcome = asyncio.run(try_channel(settings, estate, find_subscription(settings, estate, name), SystemClock()))
     if outcome.kind != "delivered":
         raise UserError(f"{name}: {outcome.kind}: {outcome.problem}", "mend the receiver or the subscription")
     typer.echo(f"{name}: the receiver has taken it")
@@ -240,9 +218,10 @@ def rotate(name: NameArgument, site: SiteOption = None) -> None:
     from infra.channel_secrets import new_webhook_secret
     from infra.errors import UserError
     from infra.events import WebhookChannel
+    from infra.subscribing import find_subscription
 
-    settings, _ = configured(site)
-    if not isinstance(_found(name, site).channel, WebhookChannel):
+    settings, estate = configured(site)
+    if not isinstance(find_subscription(settings, estate, name).channel, WebhookChannel):
         raise UserError(f"{name} is no webhook", "only webhooks are signed")
     typer.echo(f"its new signing secret, shown this once: {new_webhook_secret(settings, name)}")
 
@@ -253,10 +232,10 @@ def check(site: SiteOption = None) -> None:
     Example: anfang subscriptions check
     """
     from infra.clock import SystemClock
+    from infra.delivery_state import outbox_path, read_lanes
     from infra.subscriptions import read_subscriptions
     from streams.delivery.channels import check_channel
     from streams.delivery.health import examine_delivery
-    from streams.delivery.outbox import outbox_path, read_lanes
 
     settings, estate = configured(site)
     findings = examine_delivery(
@@ -269,13 +248,3 @@ def check(site: SiteOption = None) -> None:
         typer.echo(str(finding))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
-
-
-def _found(name: str, site: Path | None) -> "Subscription":
-    from infra.errors import UserError
-    from infra.subscriptions import read_subscriptions
-
-    subscriptions = read_subscriptions(*configured(site))
-    if name not in subscriptions:
-        raise UserError(f"no subscription {name}", f"there are: {', '.join(sorted(subscriptions)) or 'none'}")
-    return subscriptions[name]

@@ -11,10 +11,11 @@ from msgspec import Struct
 
 from infra import metrics
 from infra.clock import DAY_MS, HOUR_MS, MINUTE_MS, Clock
+from infra.delivery_state import Lane
 from infra.events import Subscription
 from streams.delivery import retries, storms
 from streams.delivery.message import Message, alert_message
-from streams.delivery.outbox import CANARY, Lane, Outbox, Waiting, alert_of
+from streams.delivery.outbox import CANARY, Outbox, Waiting, alert_of
 from streams.delivery.retries import Outcome
 
 AT_ONCE: Final = 8

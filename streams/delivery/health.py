@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from infra.clock import HOUR_MS, iso_ms
+from infra.delivery_state import Lane
 from infra.doctor import Finding
 from infra.errors import UserError
-from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel
-from streams.delivery.outbox import Lane
+from infra.events import Subscription, WebhookChannel
+from infra.subscribing import channel_shown
 
 QUIET_MS: Final = 2 * HOUR_MS
 
@@ -54,14 +55,3 @@ def _lane(subscription: Subscription, lane: Lane, now_ms: int) -> Finding:
         when = "never" if last is None else iso_ms(last)
         return Finding(needs, f"the last one {when}, though one goes each hour", "look whether `anfang deliver` runs")
     return Finding(needs, "none yet" if last is None else f"the last one {iso_ms(last)}")
-
-
-def channel_shown(subscription: Subscription) -> str:
-    """The channel for people: of a webhook's address the host only, for the rest may hold a token."""
-    match subscription.channel:
-        case WebhookChannel(url=url):
-            return f"webhook {url.partition('://')[2].partition('/')[0].partition('?')[0]}"
-        case MailChannel(to=address):
-            return f"mail {address}"
-        case PushChannel(secret=secret):
-            return f"push (secret {secret})"

@@ -9,25 +9,14 @@ from email.utils import format_datetime
 from typing import Final
 
 from infra.channel_secrets import SMTP_PASSWORD
-from infra.errors import UserError
 from infra.events import MailChannel, Subscription
 from infra.settings import Settings
+from infra.subscribing import check_mail_settings
 from streams.delivery.message import Composer, Message, text_of
 from streams.delivery.retries import DELIVERED, Outcome
 
 TIMEOUT_S: Final = 20.0
 Secrets = Callable[[str], Sequence[str]]
-
-
-def check_mail_settings(settings: Settings) -> None:
-    """Raises UserError when e-mail cannot be sent with these settings."""
-    if not settings.smtp_host or not settings.smtp_from:
-        raise UserError("no mail server is set", "set ANFANG_SMTP_HOST and ANFANG_SMTP_FROM (docs/operator.md)")
-    if settings.smtp_user and settings.smtp_security == "none":
-        raise UserError(
-            "ANFANG_SMTP_USER with ANFANG_SMTP_SECURITY=none: the password would go in clear",
-            "use starttls or tls, or leave the user out",
-        )
 
 
 def mail_of(

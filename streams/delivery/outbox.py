@@ -3,7 +3,7 @@
 SQLite keeps it (one file, write-ahead log). What `put` has returned from is on the disk (`synchronous=FULL`), so an
 alert may then be acknowledged to Kafka; that something was delivered survives the death of the process, and a power cut
 may send it twice. One worker has the file at a time (a lock beside it, which a dead process does not hold); others may
-read it (`read_lanes`).
+read it (`infra/delivery_state.py`).
 """
 
 import fcntl
@@ -19,11 +19,11 @@ import msgspec
 from msgspec import Struct
 
 from infra.clock import DAY_MS
+from infra.delivery_state import Lane
 from infra.errors import UserError
 from infra.events import Alert, Severity, derived_id
 from infra.local.files import private_folder
 from infra.queries import sql_reader
-from infra.settings import Settings
 from streams.delivery.matching import Told
 
 _query: Final = sql_reader(Path(__file__).parent / "outbox_queries")
@@ -55,29 +55,6 @@ class Waiting(Struct, frozen=True):
     due_ms: int
     attempts: int
     content: bytes
-
-
-class Lane(Struct):
-    """How a subscription is doing: `failures` in turn since `failing_since_ms`, no try before `next_try_ms` (UTC ms).
-
-    It died at `dead_ms`, when it had been saved last at `dead_changed_ms`: saved again it is tried again.
-    """
-
-    subscription_id: str
-    delivered: int = 0
-    last_delivered_ms: int | None = None
-    failing_since_ms: int | None = None
-    failures: int = 0
-    next_try_ms: int = 0
-    last_error: str = ""
-    dead_ms: int | None = None
-    dead_changed_ms: int = 0
-
-
-class LaneShown(Lane):
-    """A lane, and how many messages wait in it."""
-
-    waiting: int = 0
 
 
 class Outbox:
@@ -219,23 +196,6 @@ class Outbox:
                     f"the outbox {self.path} cannot be written ({error})", "free some disk, and look at its health"
                 ) from error
             raise
-
-
-def outbox_path(settings: Settings) -> Path:
-    """Where the outbox of this home lies."""
-    return settings.home / "delivery" / f"{settings.topic_prefix}outbox.sqlite"
-
-
-def read_lanes(path: Path) -> dict[str, LaneShown]:
-    """How the subscriptions are doing, by name, from a worker's outbox, while it runs too; none where there is none."""
-    if not path.exists():
-        return {}
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
-        database.row_factory = sqlite3.Row
-        if database.execute(_query("has_lanes")).fetchone() is None:
-            return {}
-        lanes = [msgspec.convert(dict(row), LaneShown) for row in database.execute(_query("lanes"))]
-    return {lane.subscription_id: lane for lane in lanes}
 
 
 def alert_of(waiting: Waiting) -> Alert:

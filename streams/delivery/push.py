@@ -16,11 +16,6 @@ Secrets = Callable[[str], Sequence[str]]
 logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its warnings carry addresses
 
 
-def is_known_address(address: str) -> bool:
-    """Whether `apprise` can send to such an address."""
-    return apprise.Apprise().add(address)
-
-
 def send_push(
     message: Message, subscription: Subscription, channel: PushChannel, composer: Composer, secrets: Secrets
 ) -> Outcome:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from infra.clock import DAY_MS
-from streams.delivery.outbox import Lane
+from infra.delivery_state import Lane
 
 BACKOFF_S: Final = (5, 30, 120, 600, 1800, 3600, 7200, 14400)
 LONGEST_S: Final = BACKOFF_S[-1]

@@ -34,6 +34,7 @@ import msgspec
 
 from infra.channel_secrets import write_channel_secret
 from infra.clock import SystemClock
+from infra.delivery_state import outbox_path, read_lanes
 from infra.events import Subscription, WebhookChannel, encoder
 from infra.lag import lag
 from infra.local.process import python_module, wait_until
@@ -42,7 +43,6 @@ from infra.settings import FULL_SITE, Settings
 from infra.site import load_site
 from infra.topics import ALERTS, SUBSCRIPTIONS, create_topics
 from producers.sink import open_kafka
-from streams.delivery.outbox import outbox_path, read_lanes
 from streams.worker import group
 from tests.benchmarks.alert_latency import paced, percentile
 from tests.benchmarks.harness import Result, compare, cores, keep_broker_on, own_topics, same, started_on

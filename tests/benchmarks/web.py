@@ -29,7 +29,8 @@ from infra.site import load_site
 from infra.topics import ALERTS, OCCUPANCY_LATEST, create_topics
 from tests.benchmarks.alert_latency import percentile
 from tests.benchmarks.harness import Result, cores, own_topics, result, started_on, this_machine
-from tests.dashboards.web.stage import PASSWORD, alert, csrf, now_row
+from tests.dashboards.web.messages import alert, now_row
+from tests.dashboards.web.stage import PASSWORD, csrf
 from tests.kafka_helpers import produce
 
 VIEWERS: Final = int(os.environ.get("ANFANG_BENCH_VIEWERS", "500"))

@@ -141,6 +141,8 @@ def test_the_description_is_whole(stage: ApiStage) -> None:
         "/reports/{report_id}",
         "/reports/{report_id}/files/{kind}",
         "/figures/{figure_id}/{content}",
+        "/subscriptions",
+        "/subscriptions/{name}",
     }
     assert {server["url"] for server in told.get("servers", [])} == {"/api/v1"}
 

@@ -8,10 +8,12 @@ from typing import TypedDict, Unpack
 import httpx
 import msgspec
 
+from dashboards.api.entrance import Entrance
 from dashboards.api.keys import SCOPES, Keys, new_key
 from dashboards.api.maker import Maker
 from dashboards.api.routes import Api
 from dashboards.api.shelf import Shelf
+from dashboards.api.subscriptions import Subscriptions
 from dashboards.web.app import Web
 from dashboards.web.audit import Audit, Entry
 from dashboards.web.board import Told
@@ -100,14 +102,13 @@ class Stage:
         self.keys, self.shelf = Keys(home / "secrets" / "keys.json"), Shelf(home / "reports")
         by_estate, figures = {site.estate.id: site for site in sites}, Figures(self.settings, root_path)
         maker = Maker(self.settings, self.shelf, by_estate, self.clock)
+        entrance = Entrance(self.keys, list(by_estate), self.audit, self.clock)
         api = Api(
-            keys=self.keys,
+            entrance=entrance,
             shelf=self.shelf,
             maker=maker,
             figures=figures,
-            estates=list(by_estate),
-            audit=self.audit,
-            clock=self.clock,
+            subscriptions=Subscriptions(entrance, self.settings, by_estate),
             root=root_path,
         )
         self.web = Web(

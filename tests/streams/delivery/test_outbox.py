@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from infra.clock import DAY_MS, HOUR_MS, FakeClock
+from infra.delivery_state import read_lanes
 from infra.doctor import Finding
 from infra.errors import UserError
 from infra.events import Subscription
 from streams.delivery.courier import Courier, Way
 from streams.delivery.health import examine_delivery
 from streams.delivery.message import Message
-from streams.delivery.outbox import KEEP_CLOSED_MS, Outbox, read_lanes
+from streams.delivery.outbox import KEEP_CLOSED_MS, Outbox
 from streams.delivery.retries import DELIVERED, MOST_TRIES, Outcome
 from tests.streams.delivery.helpers import AT_MS, alert, closed, open_outbox, queued, subscription
 

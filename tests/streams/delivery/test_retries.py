@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.clock import DAY_MS, FakeClock
+from infra.delivery_state import Lane
 from streams.delivery.addresses import ForbiddenAddressError, GuardedResolver, check_literal, is_public
-from streams.delivery.outbox import Lane
 from streams.delivery.retries import BACKOFF_S, Outcome, failed, revived, succeeded, wait_ms
 from streams.delivery.webhook import outcome_of, seconds_of
 from tests.streams.delivery.helpers import AT_MS
