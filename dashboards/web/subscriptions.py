@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 from fastapi import Request, Response
@@ -93,6 +94,7 @@ class SubscriptionPage:
             session=session,
             site=site,
             subscriptions=known,
+            at=lambda text: datetime.fromisoformat(text).astimezone(site.tz).strftime("%Y-%m-%d %H:%M:%S"),
             channels=list(CHANNELS),
             switches=SWITCHES,
             severities=list(SEVERITIES),

@@ -17,7 +17,7 @@ from infra.clock import MINUTE_MS
 from infra.events import Disposition, encoder
 from infra.settings import FULL_SITE, Settings
 from infra.site import Site, load_site
-from infra.topics import DISPOSITIONS, OCCUPANCY_LATEST
+from infra.topics import DISPOSITIONS, OCCUPANCY_LATEST, create_topics
 from tests.dashboards.api.stage import ApiStage
 from tests.dashboards.report_rows import DAYS, ESTATE, insert, make_rows
 from tests.dashboards.report_rows import SITE as REPORTED
@@ -135,6 +135,29 @@ def test_reports_are_asked_for_and_the_list_follows_them(stack: Settings, tmp_pa
                 stage.shelf.put(structs.replace(waiting, status="failed", problem="no day is loaded"))
                 wait(browser).until(lambda b: not b.find_elements(By.CSS_SELECTOR, "[data-busy]"))
                 assert "no day is loaded" in browser.find_element(By.CSS_SELECTOR, ".imports .problem").text
+
+
+def test_somebody_is_subscribed_and_removed_again(fresh: Settings, tmp_path: Path) -> None:
+    create_topics(fresh)
+    own = {"home": tmp_path / "home", "kafka": fresh.kafka_address()}
+    stage, script = Stage(tmp_path, settings=fresh.model_copy(update=own)), axe_script(fresh)
+    stage.give_estate("ops", ESTATE)
+    with served(stage.app) as base:
+        for dark, size, name in ((False, PHONE, "phone"), (True, DESKTOP, "desktop")):
+            with chromium(size, dark=dark) as browser:
+                log_in(browser, base, "ops")
+                browser.find_element(By.LINK_TEXT, "通知").click()
+                assert "不会送达任何人" in browser.find_element(By.CSS_SELECTOR, ".problem").text
+                for field, text in (("name", name), ("who", "门岗"), ("where", "https://guard.example.com/hook")):
+                    browser.find_element(By.ID, field).send_keys(text)
+                browser.find_element(By.NAME, "severity-critical").click()
+                browser.find_element(By.XPATH, "//button[.='保存']").click()
+                wait(browser).until(presence_of_element_located((By.TAG_NAME, "code")))
+                assert violations(browser, script) == []
+                picture(browser, f"subscriptions-{name}")
+                browser.find_element(By.CSS_SELECTOR, ".imports summary").click()
+                browser.find_element(By.CSS_SELECTOR, ".imports button").click()
+                wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".problem")))
 
 
 def picture(browser: webdriver.Chrome, name: str) -> None:

@@ -1,11 +1,15 @@
 """Subscriptions by the page and by the API: what is refused changes nothing; what is saved is in Kafka, and ends."""
 
+import os
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from dashboards.api.keys import new_key
 from infra.channel_secrets import has_channel_secret, read_channel_secret
 from infra.delivery_state import Lane, outbox_path
 from infra.events import PushChannel, Subscription, WebhookChannel
@@ -13,11 +17,13 @@ from infra.settings import Settings
 from infra.subscriptions import read_subscriptions
 from infra.topics import create_topics
 from streams.delivery.outbox import Outbox
+from tests.dashboards.web.browser import served
 from tests.dashboards.web.messages import ESTATE, NOON, SITE
 from tests.dashboards.web.stage import OTHER, Client, Stage, csrf
 
 PAGE = f"/e/{ESTATE}/subscriptions"
 API = "/api/v1/subscriptions"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "subscriber.md"
 HOOK = "https://guard.example.com/hook?token=t0ken"
 Try = Callable[[Stage], httpx.Response]
 TRIES: dict[str, tuple[Try, int]] = {}
@@ -182,7 +188,7 @@ def test_a_subscription_is_added_changed_shown_and_ended_on_the_page(shared: Sta
     assert "t0ken" not in page
     assert "尚无推送记录" in page
     note_lane(shared, Lane("guard_room", delivered=3, last_delivered_ms=NOON))
-    assert "2024-03-01 04:00:00 UTC" in client.get(PAGE).text
+    assert "2024-03-01 12:00:00" in client.get(PAGE).text
     note_lane(shared, Lane("guard_room", failing_since_ms=NOON, failures=2, last_error="<b>503"))
     assert "推送失败：&lt;b&gt;503" in client.get(PAGE).text
     for wrong, told in (
@@ -234,6 +240,29 @@ def test_the_api_does_the_same_and_no_estate_takes_anothers_name(shared: Stage) 
     (left,) = read_subscriptions(shared.settings, SITE).values()
     assert (left.subscription_id, left.channel) == ("night", PushChannel(secret="night"))
     assert list(read_subscriptions(shared.settings, OTHER)) == ["their_room"]
+
+
+@pytest.mark.stack
+def test_the_documented_commands_subscribe_and_end_it(shared: Stage) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    (commands,) = [block for block in blocks if API in block]
+    key, token = new_key("guards", ["subscriptions:read", "subscriptions:write"], [ESTATE], None, NOON)
+    shared.keys.add(key)
+    with served(shared.app) as base:
+        environment = {**os.environ, "KEY": token, "SITE": base}
+        shell = subprocess.run(
+            ["bash", "-c", f"set -euo pipefail\n{commands}"],
+            check=False,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert shell.returncode == 0, shell.stdout + shell.stderr
+    secret, listed = shell.stdout.splitlines()
+    assert secret.startswith("whsec_")
+    assert listed == "guard_room null"
+    assert read_subscriptions(shared.settings, SITE) == {}
 
 
 def note_lane(stage: Stage, lane: Lane) -> None:
