@@ -89,12 +89,25 @@ class HandOver:
         return fetch
 
 
-class ImpatientThread(AIOKafkaConsumerThread):
+class OwnThread(AIOKafkaConsumerThread):
     """Faust's consumer thread, but a fetch that finds nothing is answered after `FETCH_WAIT_MS`, not after 1.5 s.
 
     aiokafka has one fetch at a time under way to a broker, and where some partitions' records have waited for 0.1 s to
     be taken it asks for the others only. If those are quiet, what comes meanwhile waits until the broker answers.
     """
+
+    async def seek_back(self, offsets: Mapping[TP, int]) -> None:
+        """Go back to these offsets where the consumer is beyond them; it never goes forward."""
+        await self.call_thread(self._seek_back, self._ensure_consumer(), offsets)
+
+    @staticmethod
+    async def _seek_back(consumer: aiokafka.AIOKafkaConsumer, offsets: Mapping[TP, int]) -> None:
+        for tp, offset in offsets.items():
+            if tp not in consumer.assignment():
+                continue
+            state = consumer._subscription.subscription.assignment.state_value(tp)
+            if state.has_valid_position and state.position > offset:
+                consumer.seek(tp, offset)
 
     def _create_worker_consumer(self, transport: AiokafkaTransport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -109,35 +122,31 @@ class CoalescingConsumer(AiokafkaConsumer):
         super().__init__(*args, **kwargs)
         self._hand_over = HandOver()
 
-    def _new_consumer_thread(self) -> ImpatientThread:
-        return ImpatientThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> OwnThread:
+        return OwnThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Yield (partition, message); the message of an input topic carries a `Fetch`.
 
         What was fetched of a partition that was paused or taken away meanwhile is not delivered, yet its position has
         moved on: without going back to what is committed those records would never come (plain Faust loses them so).
+        Nothing of a changelog is committed: there it goes back to what was not delivered.
         """
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
-        if not self.flow_active:
-            await self.perform_seek()
-            return
-        left = False
+        left: dict[TP, int] = {}
         for tp, batch in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                left = True  # a rebalance came between fetch and delivery
-                break
-            if not (active is None or tp in active or tp in self._buffered_partitions):
-                left = True
+            rebalanced = not self.flow_active or self.app.consumer_generation_id != generation
+            if rebalanced or not (active is None or tp in active or tp in self._buffered_partitions):
+                left[tp] = batch[0].offset
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             if tp.topic in self._coalesced_topics():
                 fetch = self._hand_over.fetch(tp, batch)
                 if fetch is None:
-                    left = True
+                    left[tp] = batch[0].offset
                     continue
                 behind = (self.highwater(tp) or 0) - batch[-1].offset - 1
                 metrics.LAG_RECORDS.labels(tp.topic, tp.partition).set(max(0, behind))
@@ -147,8 +156,18 @@ class CoalescingConsumer(AiokafkaConsumer):
             else:
                 for record in batch:
                     yield tp, self._to_message(tp, record)
-        if left:
+        await self._read_again({tp: offset for tp, offset in left.items() if self._is_changelog_tp(tp)})
+        if left or not self.flow_active:
             await self.perform_seek()
+
+    async def _read_again(self, changelogs: Mapping[TP, int]) -> None:
+        """Read these changelogs from these offsets on, if their next records lie beyond.
+
+        A fetch that was under way when partitions were taken away and given back can end in the midst of it, and have
+        taken what the table's recovery then looks for: the zones would be as they were long ago.
+        """
+        if changelogs:
+            await cast(OwnThread, self._thread).seek_back(changelogs)
 
     async def perform_seek(self) -> None:
         """Go back to what is committed; where nothing is yet, or that is deleted, to the beginning.

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from types import SimpleNamespace
 from typing import cast
 
+import aiokafka
 import faust
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
@@ -20,6 +21,7 @@ from streams.coalescing import (
     CoalescingTransport,
     Fetch,
     HandOver,
+    OwnThread,
     Record,
     coalesce,
 )
@@ -77,6 +79,7 @@ class _Fetched:
             tables=SimpleNamespace(changelog_topics={"zones-changelog"}),
         )
         self.should_stop, self.flow_active, self._buffered_partitions = False, True, set[TP]()
+        self.read_again = dict[TP, int]()
         self.seeks, self._active, self._generation_after = 0, active, generation_after
         self._fetched = {tp: [SimpleNamespace(offset=7)] for tp in (TP("in", 0), TP("in", 1))}
         self._hand_over = HandOver()
@@ -87,6 +90,12 @@ class _Fetched:
 
     async def perform_seek(self) -> None:
         self.seeks += 1
+
+    async def _read_again(self, changelogs: dict[TP, int]) -> None:
+        self.read_again |= changelogs
+
+    def _is_changelog_tp(self, tp: TP) -> bool:
+        return tp.topic == "zones-changelog"
 
     def highwater(self, _tp: TP) -> int:
         self.app.consumer_generation_id = self._generation_after
@@ -115,6 +124,44 @@ def test_what_was_fetched_and_not_delivered_is_fetched_again() -> None:
     assert asyncio.run(_delivered(rebalanced)) == [TP("in", 0)]
     assert asyncio.run(_delivered(beyond)) == [TP("in", 0)]
     assert [one.seeks for one in (whole, paused, rebalanced, beyond)] == [0, 1, 1, 1]
+
+
+def test_what_was_fetched_of_a_changelog_and_not_delivered_is_read_again() -> None:
+    def fetched(active: set[TP]) -> _Fetched:
+        consumer = _Fetched(active)
+        consumer._fetched = {log: [SimpleNamespace(offset=offset) for offset in (5, 6)], TP("in", 0): read}
+        return consumer
+
+    log, read = TP("zones-changelog", 3), [SimpleNamespace(offset=7)]
+    whole, paused, stopped = fetched({log, TP("in", 0)}), fetched({TP("in", 0)}), fetched({log, TP("in", 0)})
+    stopped.flow_active = False
+    assert [len(asyncio.run(_delivered(one))) for one in (whole, paused, stopped)] == [2, 1, 0]
+    assert [one.read_again for one in (whole, paused, stopped)] == [{}, {log: 5}, {log: 5}]
+    assert [one.seeks for one in (whole, paused, stopped)] == [0, 1, 1]
+
+
+class _Consumer:
+    """What `seek_back` uses of aiokafka's consumer: partitions that stand somewhere, or nowhere yet."""
+
+    def __init__(self, positions: dict[TP, int | None]) -> None:
+        self.positions = positions
+        states = {tp: SimpleNamespace(has_valid_position=at is not None, position=at) for tp, at in positions.items()}
+        assignment = SimpleNamespace(state_value=states.__getitem__)
+        self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+
+    def assignment(self) -> set[TP]:
+        return set(self.positions)
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.positions[tp] = offset
+
+
+def test_going_back_never_goes_forward() -> None:
+    beyond, before, nowhere, lost = (TP("zones-changelog", n) for n in range(4))
+    consumer = _Consumer({beyond: 9, before: 3, nowhere: None})
+    asked = dict.fromkeys((beyond, before, nowhere, lost), 5)
+    asyncio.run(OwnThread._seek_back(cast(aiokafka.AIOKafkaConsumer, consumer), asked))
+    assert consumer.positions == {beyond: 5, before: 3, nowhere: None}
 
 
 class _Way:
