@@ -15,6 +15,7 @@ from typing import Final, Protocol, cast
 
 import aiokafka
 import faust
+import structlog
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AiokafkaTransport
@@ -25,6 +26,8 @@ from infra import metrics
 from streams import unpacking
 
 FETCH_WAIT_MS: Final = 50
+
+log = structlog.get_logger()
 
 
 class Record(Protocol):
@@ -107,6 +110,7 @@ class OwnThread(AIOKafkaConsumerThread):
                 continue
             state = consumer._subscription.subscription.assignment.state_value(tp)
             if state.has_valid_position and state.position > offset:
+                log.info("changelog read again", partition=tp.partition, offset=offset, was_at=state.position)
                 consumer.seek(tp, offset)
 
     def _create_worker_consumer(self, transport: AiokafkaTransport) -> aiokafka.AIOKafkaConsumer:
