@@ -220,17 +220,17 @@ class CoalescingConsumer(AiokafkaConsumer):
 
 
 class KeepingFlow(FlowControlEvent):
-    """Faust's flow control, but resuming it empties no queue.
+    """Faust's flow control, but resuming it empties no queue when it is on already.
 
-    At the end of recovery Faust seeks and then resumes, which clears what the streams have not taken yet. A fetch that
-    came between the two would be lost, and where it was the last one the partition would stand still for ever. What a
-    queue holds from before a rebalance is left by its generation, or by `Fetch.follows`.
+    At the end of recovery Faust seeks and then resumes, though the flow has been on since recovery began; that would
+    clear what the streams have not taken yet. A fetch that came between the two would be lost, and where it was the
+    last one the partition would stand still for ever.
     """
 
     def resume(self) -> None:
         """Resume production into the queues."""
-        self._suspend.clear()
-        self._resume.set()
+        if not self.is_active():
+            super().resume()
 
 
 class CoalescingTransport(AiokafkaTransport):
