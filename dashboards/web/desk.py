@@ -1,5 +1,6 @@
 """What all routes share: who asks, in which language, how an answer is made, and the audit."""
 
+from collections.abc import Container
 from typing import Final
 
 from fastapi import Request, Response
@@ -37,6 +38,18 @@ class Desk:
         session = self.session_or_none(request)
         if session is None:
             raise Refused(401, "no session")
+        return session
+
+    def session_at(self, request: Request, estate: str, served: Container[str], roles: Container[str]) -> Session:
+        """The session of somebody who may see this estate, one of those that are `served`, in one of these roles.
+
+        Raises Refused where there is none; an estate that is not theirs does not exist for them.
+        """
+        session = self.session(request)
+        if estate not in session.user.estates or estate not in served:
+            raise Refused(404, "another estate" if estate in served else "no such estate")
+        if session.user.role not in roles:
+            raise Refused(403, f"role {session.user.role} may not")
         return session
 
     def lang(self, request: Request) -> Lang:

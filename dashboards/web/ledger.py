@@ -134,11 +134,7 @@ class Ledgers:
         return self._desk.to(f"/e/{estate}/ledger/{ledger}")
 
     def _allowed(self, request: Request, estate: str, kind: str) -> tuple[Session, Site, Kind]:
-        session = self._desk.session(request)
-        if estate not in session.user.estates or estate not in self._sites:
-            raise Refused(404, "another estate" if estate in self._sites else "no such estate")
-        if session.user.role not in MAY_KEEP_LEDGERS:
-            raise Refused(403, f"role {session.user.role} keeps no ledgers")
+        session = self._desk.session_at(request, estate, self._sites, MAY_KEEP_LEDGERS)
         ledger = next((known for known in LEDGERS if known == kind), None)
         if ledger is None:
             raise Refused(404, "no such ledger")

@@ -64,11 +64,7 @@ class Reports:
         return FileResponse(path, media_type=MEDIA_TYPES[file.kind], filename=file.name)
 
     def _allowed(self, request: Request, estate: str) -> tuple[Session, Site]:
-        session = self._desk.session(request)
-        if estate not in session.user.estates or estate not in self._sites:
-            raise Refused(404, "another estate" if estate in self._sites else "no such estate")
-        if session.user.role not in MAY_ASK_FOR_REPORTS:
-            raise Refused(403, f"role {session.user.role} asks for no reports")
+        session = self._desk.session_at(request, estate, self._sites, MAY_ASK_FOR_REPORTS)
         return session, self._sites[estate]
 
     def _page(

@@ -68,11 +68,7 @@ class SubscriptionPage:
         return self._desk.to(f"/e/{estate}/subscriptions")
 
     def _allowed(self, request: Request, estate: str) -> tuple[Session, Site]:
-        session = self._desk.session(request)
-        if estate not in session.user.estates or estate not in self._sites:
-            raise Refused(404, "another estate" if estate in self._sites else "no such estate")
-        if session.user.role not in MAY_SUBSCRIBE:
-            raise Refused(403, f"role {session.user.role} subscribes nobody")
+        session = self._desk.session_at(request, estate, self._sites, MAY_SUBSCRIBE)
         return session, self._sites[estate]
 
     async def _page(
