@@ -16,7 +16,16 @@ from infra.errors import UserError
 from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel
 from infra.settings import Settings
 from infra.site import Site
-from infra.subscriptions import hosts_of, is_taken, mistakes, read_subscriptions, remove_subscription, save_subscription
+from infra.subscriptions import (
+    hosts_of,
+    is_taken,
+    latest,
+    mistakes,
+    read_messages,
+    read_subscriptions,
+    remove_subscription,
+    save_subscription,
+)
 
 
 class NotSubscribedError(UserError):
@@ -25,6 +34,10 @@ class NotSubscribedError(UserError):
     def __init__(self, wrong: list[str]) -> None:
         super().__init__("; ".join(wrong), "mend these, then add it again")
         self.wrong = wrong
+
+
+class UnknownSubscriptionError(UserError):
+    """The estate has no subscription of that name."""
 
 
 class Subscribed(Struct, frozen=True):
@@ -45,11 +58,12 @@ def subscribe(
     """
     name = wanted.subscription_id
     wrong = [*mistakes(wanted, site, hosts_of(settings)), *_channel_mistakes(settings, wanted, push_address)]
-    if not wrong and is_taken(settings, site, name):
-        wrong = [f"name: {name!r}, expected one that is not taken"]
     if wrong:
         raise NotSubscribedError(wrong)
-    before = read_subscriptions(settings, site).get(name)
+    messages = read_messages(settings)
+    if is_taken(messages, site, name):
+        raise NotSubscribedError([f"name: {name!r}, expected one that is not taken"])
+    before = latest(messages, site, hosts_of(settings)).get(name)
     since_ms = now_ms if before is None else before.since_ms
     made = msgspec.structs.replace(wanted, since_ms=since_ms, changed_ms=now_ms)
     shown = _keep_secret(settings, made, push_address)
@@ -60,7 +74,7 @@ def subscribe(
 def unsubscribe(settings: Settings, site: Site, name: str) -> None:
     """Tell somebody no more; what waits for them is not sent, and their secret is deleted. Blocking.
 
-    Raises UserError when there is no such subscription, or Kafka does not answer.
+    Raises UnknownSubscriptionError, and UserError when Kafka does not answer.
     """
     find_subscription(settings, site, name)
     remove_subscription(settings, name)
@@ -68,10 +82,10 @@ def unsubscribe(settings: Settings, site: Site, name: str) -> None:
 
 
 def find_subscription(settings: Settings, site: Site, name: str) -> Subscription:
-    """The estate's subscription of that name. Raises UserError where there is none."""
+    """The estate's subscription of that name. Raises UnknownSubscriptionError."""
     known = read_subscriptions(settings, site)
     if name not in known:
-        raise UserError(f"no subscription {name}", f"there are: {', '.join(sorted(known)) or 'none'}")
+        raise UnknownSubscriptionError(f"no subscription {name}", f"there are: {', '.join(sorted(known)) or 'none'}")
     return known[name]
 
 

@@ -24,6 +24,8 @@ RULES: Final = frozenset(get_args(Rule))
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MAIL: Final = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
 
+KeyAndValue = tuple[bytes | None, bytes | None]
+
 log = structlog.get_logger()
 
 
@@ -80,17 +82,21 @@ def _url_mistakes(url: str, webhook_hosts: frozenset[str]) -> Iterator[str]:
 
 def read_subscriptions(settings: Settings, site: Site) -> dict[str, Subscription]:
     """The estate's subscriptions as they are now. Raises UserError when Kafka does not answer."""
-    messages = ((one.key(), one.value()) for one in read_whole(settings, SUBSCRIPTIONS))
-    return latest(messages, site, hosts_of(settings))
+    return latest(read_messages(settings), site, hosts_of(settings))
 
 
-def is_taken(settings: Settings, site: Site, name: str) -> bool:
-    """Whether another estate's subscription has that name. Raises UserError when Kafka does not answer."""
-    wanted, holder = name.encode(), ""
-    for one in read_whole(settings, SUBSCRIPTIONS):
-        if one.key() == wanted:
-            holder = _estate_of(one.value())
-    return holder not in {"", site.estate.id}
+def read_messages(settings: Settings) -> list[KeyAndValue]:
+    """All messages of the topic, of every estate. Raises UserError when Kafka does not answer."""
+    return [(one.key(), one.value()) for one in read_whole(settings, SUBSCRIPTIONS)]
+
+
+def is_taken(messages: Iterable[KeyAndValue], site: Site, name: str) -> bool:
+    """Whether by the last of these messages of that name it is another estate's."""
+    last = None
+    for key, value in messages:
+        if key == name.encode():
+            last = value
+    return _estate_of(last) not in {"", site.estate.id}
 
 
 def _estate_of(value: bytes | None) -> str:
@@ -100,9 +106,7 @@ def _estate_of(value: bytes | None) -> str:
         return ""
 
 
-def latest(
-    messages: Iterable[tuple[bytes | None, bytes | None]], site: Site, webhook_hosts: frozenset[str]
-) -> dict[str, Subscription]:
+def latest(messages: Iterable[KeyAndValue], site: Site, webhook_hosts: frozenset[str]) -> dict[str, Subscription]:
     """By name the last of these messages that is a valid subscription of this site; an empty one removes.
 
     One that is not valid is told in the log and leaves the one before it.

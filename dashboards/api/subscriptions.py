@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
@@ -18,7 +19,7 @@ from dashboards.api.subscription_views import (
 from dashboards.web.problem import Wrong
 from infra.settings import Settings
 from infra.site import Site
-from infra.subscribing import NotSubscribedError, subscribe, unsubscribe
+from infra.subscribing import NotSubscribedError, UnknownSubscriptionError, subscribe, unsubscribe
 
 
 class Subscriptions:
@@ -61,9 +62,8 @@ class Subscriptions:
         try:
             done = await asyncio.to_thread(subscribe, self._settings, site, made, address, now_ms)
         except NotSubscribedError as error:
-            raise Problem(
-                422, "It cannot be.", why="wrong values", errors=[_wrong(one) for one in error.wrong]
-            ) from error
+            wrong = [_wrong(one) for one in error.wrong]
+            raise Problem(422, f"{len(wrong)} values are not as they should be.", errors=wrong) from error
         self._entrance.note(request, "subscribed", key, f"{wanted.estate}: {wanted.name}")
         return view_of(done.subscription, None, done.webhook_secret)
 
@@ -71,8 +71,7 @@ class Subscriptions:
         """Tell somebody no more: what waits for them is not sent, and their secret is deleted."""
         key = self._entrance.allowed(request, "subscriptions:write")
         for estate in self._entrance.own(key):
-            known = await asyncio.to_thread(subscriptions_of, self._settings, self._sites[estate])
-            if name in {one.name for one in known}:
+            with suppress(UnknownSubscriptionError):
                 await asyncio.to_thread(unsubscribe, self._settings, self._sites[estate], name)
                 self._entrance.note(request, "unsubscribed", key, f"{estate}: {name}")
                 return Response(status_code=204)

@@ -17,7 +17,7 @@ from infra.alert_words import SEVERITIES
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
-from infra.subscribing import NotSubscribedError, Subscribed, subscribe, unsubscribe
+from infra.subscribing import NotSubscribedError, Subscribed, UnknownSubscriptionError, subscribe, unsubscribe
 from infra.subscriptions import RULES
 
 CHANNELS: Final = {"webhook": "url", "mail": "to", "push": "address"}
@@ -61,9 +61,10 @@ class SubscriptionPage:
         fields = await form(request)
         check(session, fields)
         name = fields.get("name", "")
-        if name not in {one.name for one in await _asked(lambda: subscriptions_of(self._settings, site))}:
-            raise Refused(404, "no such subscription")
-        await _asked(lambda: unsubscribe(self._settings, site, name))
+        try:
+            await _asked(lambda: unsubscribe(self._settings, site, name))
+        except UnknownSubscriptionError as error:
+            raise Refused(404, "no such subscription") from error
         self._desk.note(request, "unsubscribed", session.user.name, 200, f"{estate}: {name}")
         return self._desk.to(f"/e/{estate}/subscriptions")
 
@@ -127,7 +128,7 @@ async def _asked(ask: Callable[[], Answer]) -> Answer:
     """Ask Kafka and the outbox, in a thread. Raises Refused where they do not answer."""
     try:
         return await asyncio.to_thread(ask)
-    except NotSubscribedError:
+    except (NotSubscribedError, UnknownSubscriptionError):
         raise
     except UserError as error:
         raise Refused(503, error.problem[:200]) from error
