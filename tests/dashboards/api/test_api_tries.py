@@ -11,22 +11,14 @@ from dashboards.api.limits import CREATIONS, FAILURES, REQUESTS
 from dashboards.api.maker import MOST_WAITING
 from infra.clock import DAY_MS
 from tests.dashboards.api.stage import REPORTS, ApiStage
+from tests.dashboards.refusals import noting
 from tests.dashboards.web.messages import ESTATE
 from tests.dashboards.web.stage import Client
 
 Try = Callable[[ApiStage], httpx.Response]
 TRIES: dict[str, tuple[Try, int]] = {}
+refused = noting(TRIES)
 MONTH: dict[str, object] = {"estate": ESTATE, "period": "2024-03"}
-
-
-def refused(status: int) -> Callable[[Try], Try]:
-    """Note a try, and how it is to be answered."""
-
-    def note(one: Try) -> Try:
-        TRIES[one.__name__] = one, status
-        return one
-
-    return note
 
 
 def ask(client: Client, **changes: object) -> httpx.Response:

@@ -10,6 +10,7 @@ import pytest
 
 from dashboards.web.ledger import WAITS_MS
 from infra.settings import Settings
+from tests.dashboards.refusals import noting
 from tests.dashboards.web.messages import ESTATE, SITE
 from tests.dashboards.web.stage import Client, Stage, csrf
 from warehouse.client import connect
@@ -21,16 +22,7 @@ GOOD = "编号,日期,类别,金额（元）,用途\nF1,2026-01-05,预算,100000
 WRONG = "日期,类别,金额（元）,用途\n2026-13-05,赠与,三千,周界改造\n2026-02-01,支出,3000,维护,多余\n"
 Try = Callable[[Stage], httpx.Response]
 TRIES: dict[str, tuple[Try, int]] = {}
-
-
-def refused(status: int) -> Callable[[Try], Try]:
-    """Note a try, and how it is to be answered."""
-
-    def note(one: Try) -> Try:
-        TRIES[one.__name__] = one, status
-        return one
-
-    return note
+refused = noting(TRIES)
 
 
 def token_of(client: Client, page: str = f"/e/{ESTATE}/") -> str:

@@ -14,12 +14,14 @@ from dashboards.api.maker import MOST_WAITING
 from dashboards.web.reports import suggested_periods
 from infra.period import named_period
 from tests.dashboards.api.stage import ApiStage
+from tests.dashboards.refusals import noting
 from tests.dashboards.web.messages import ESTATE
 from tests.dashboards.web.stage import Client, csrf
 
 REPORTS = f"/e/{ESTATE}/reports"
 Try = Callable[[ApiStage], httpx.Response]
 TRIES: dict[str, tuple[Try, int]] = {}
+refused = noting(TRIES)
 
 
 @pytest.fixture
@@ -95,16 +97,6 @@ def test_only_the_office_is_led_there(stage: ApiStage) -> None:
         False,
         False,
     ]
-
-
-def refused(status: int) -> Callable[[Try], Try]:
-    """Note a try, and how it is to be answered."""
-
-    def note(one: Try) -> Try:
-        TRIES[one.__name__] = one, status
-        return one
-
-    return note
 
 
 @refused(401)

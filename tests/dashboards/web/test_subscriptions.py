@@ -17,6 +17,7 @@ from infra.settings import Settings
 from infra.subscriptions import read_subscriptions
 from infra.topics import create_topics
 from streams.delivery.outbox import Outbox
+from tests.dashboards.refusals import noting
 from tests.dashboards.web.browser import served
 from tests.dashboards.web.messages import ESTATE, NOON, SITE
 from tests.dashboards.web.stage import OTHER, Client, Stage, csrf
@@ -27,16 +28,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "subscriber.md"
 HOOK = "https://guard.example.com/hook?token=t0ken"
 Try = Callable[[Stage], httpx.Response]
 TRIES: dict[str, tuple[Try, int]] = {}
-
-
-def refused(status: int) -> Callable[[Try], Try]:
-    """Note a try, and how it is to be answered."""
-
-    def note(one: Try) -> Try:
-        TRIES[one.__name__] = one, status
-        return one
-
-    return note
+refused = noting(TRIES)
 
 
 def add(client: Client, path: str = PAGE, **fields: str) -> httpx.Response:

@@ -7,6 +7,7 @@ import httpx
 from dashboards.web.sessions import IDLE_MS, LIFE_MS, MOST_FAILURES_OF_ADDRESS, MOST_FAILURES_OF_USER
 from infra.clock import DAY_MS, HOUR_MS
 from infra.links import VerdictLink, sign
+from tests.dashboards.refusals import noting
 from tests.dashboards.web.messages import ESTATE, NOON, alert
 from tests.dashboards.web.stage import LINK_KEY, PASSWORD, Client, Stage, csrf
 
@@ -14,16 +15,7 @@ Try = Callable[[Stage], httpx.Response]
 PAGE = f"/e/{ESTATE}/"
 SAY = f"/e/{ESTATE}/say"
 TRIES: dict[str, tuple[Try, int]] = {}
-
-
-def refused(status: int) -> Callable[[Try], Try]:
-    """Note a try, and how it is to be answered."""
-
-    def note(one: Try) -> Try:
-        TRIES[one.__name__] = one, status
-        return one
-
-    return note
+refused = noting(TRIES)
 
 
 def say(client: Client, fields: dict[str, str], headers: dict[str, str] | None = None) -> httpx.Response:
