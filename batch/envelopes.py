@@ -7,9 +7,8 @@ from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.days import Period, in_grace, local_day
 from batch.messages import fingerprint
-from batch.verdict import judged
+from batch.verdict import ENVELOPE_ID, judged
 
-ENVELOPE_ID: Final = ("camera_id", "boot_id", "zone_id", "seq")
 VALID: Final = "valid"
 DUPLICATE: Final = "duplicate"
 DEAD_LETTER: Final = "dead_letter"
@@ -23,20 +22,16 @@ def dated(records: DataFrame, period: Period) -> DataFrame:
     `fingerprint` is of time and bytes, wherever they lie.
     """
     timezone = period.site.estate.timezone
-    record = judged(records, period.site).select(
-        "reason",
-        "kafka_ms",
-        "kafka_partition",
-        "kafka_offset",
-        fingerprint().alias("fingerprint"),
-        local_day(F.col("kafka_ms"), timezone).alias("arrival_day"),
-        *(
-            F.when(F.col("reason").isNull(), F.col(f"envelope.{name}")).alias(name)
-            for name in (*ENVELOPE_ID, "start_ms")
+    record = judged(
+        records.select(
+            "value",
+            "kafka_ms",
+            "kafka_partition",
+            "kafka_offset",
+            fingerprint().alias("fingerprint"),
+            local_day(F.col("kafka_ms"), timezone).alias("arrival_day"),
         ),
-        "envelope.crossings",
-        "envelope.health",
-        "envelope.visitors",
+        period.site,
     )
     day = F.coalesce(local_day(F.col("start_ms"), timezone), F.col("arrival_day"))
     timely = record.withColumn("day", day).withColumn("in_grace", in_grace(F.col("kafka_ms"), F.col("day"), period))

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
-from batch import tables
 from batch.accounting import DayAccount, Fates, check_accounts, record_counts, stored
 from batch.archive import archive_days
 from batch.days import Period, period_of
@@ -148,16 +147,15 @@ class Nightly:
 
     def _write_all(self, records: DataFrame, load: Load) -> None:
         """Write the load's rows of every table; nobody reads them yet."""
-        day_crossings = tables.crossings(records, self.period).persist()
-        frames = self.reading.frames(records, day_crossings)
-        frames["zone_minutes"].persist()  # `differences` are made of it, too
-        try:
-            for table in RECORD_TABLES:
-                self.begin(table)
-                self._write(frames[table], load, table)
-        finally:
-            frames["zone_minutes"].unpersist()
-            day_crossings.unpersist()
+        with self.reading.crossings(records) as day_crossings:
+            frames = self.reading.frames(records, day_crossings)
+            frames["zone_minutes"].persist()  # `differences` are made of it, too
+            try:
+                for table in RECORD_TABLES:
+                    self.begin(table)
+                    self._write(frames[table], load, table)
+            finally:
+                frames["zone_minutes"].unpersist()
 
     def _write(self, frame: DataFrame, load: Load, table: str) -> None:
         writer = batch_writer(access(self.settings, "loader"), table)

@@ -14,7 +14,6 @@ from msgspec import Struct
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
-from batch import tables
 from batch.accounting import record_counts
 from batch.days import period_of
 from batch.kafka import whole_since_ms
@@ -149,11 +148,10 @@ def _reading(settings: Settings, site: Site, one: Pass, spark: SparkSession) -> 
 
 
 def _planned(reading: Reading, known: set[date]) -> list[DayPlan]:
-    with reading.fated() as records:
+    with reading.fated() as records, reading.crossings(records) as day_crossings:
         found = count_fates(records)
         reading.check(found)
-        frames = reading.frames(records, tables.crossings(records, reading.period))
-        rows = {table: _rows(frame) for table, frame in frames.items()}
+        rows = {table: _rows(frame) for table, frame in reading.frames(records, day_crossings).items()}
     return [
         DayPlan(
             day=day,

@@ -62,6 +62,15 @@ class Reading:
             further.unpersist()
             judged.unpersist()
 
+    @contextmanager
+    def crossings(self, records: DataFrame) -> Iterator[DataFrame]:
+        """The crossings of `fated` records; which ids were told again is found out once and kept."""
+        again = tables.told_again(records, self.period).persist()
+        try:
+            yield tables.crossings(records, again, self.period)
+        finally:
+            again.unpersist()
+
     def _within(self) -> Column:
         return F.col("kafka_ms").between(self.period.read_from_ms, self.period.read_to_ms)
 

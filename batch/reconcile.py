@@ -23,7 +23,7 @@ from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 from batch.accounting import DayAccount
 from batch.days import Period, local_day
 from batch.envelopes import VALID
-from batch.tables import minute_effects
+from batch.tables import minute_effects, one_by_one
 from infra.alert_words import MEASURED, word
 from infra.clock import Clock
 from infra.errors import UserError
@@ -58,7 +58,7 @@ def differences(  # noqa: PLR0917
 
 
 def _flagged(records: DataFrame, refused: DataFrame, period: Period, grace_ms: int, settings: Settings) -> DataFrame:
-    """Each crossing once, with whether any envelope that told it came late or was refused by the streams."""
+    """Each crossing once of which an envelope came late or was refused by the streams, and which of the two."""
     header = F.map_from_entries("headers")
     letter = (
         refused.where(header["source_topic"].cast("string") == topic_name(DETECTIONS, settings))
@@ -71,11 +71,10 @@ def _flagged(records: DataFrame, refused: DataFrame, period: Period, grace_ms: i
     )
     valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
     told = valid.join(F.broadcast(letter), ["kafka_partition", "kafka_offset"], "left")
-    names = ("crossing_id", "event_ms", "line_id", "direction")
-    zipped = F.arrays_zip(*(F.col(f"crossings.{name}").alias(name) for name in names))
-    one = told.select("kafka_ms", F.coalesce("refused", F.lit(False)).alias("refused"), F.inline(zipped))
-    day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
+    one = one_by_one(told, "crossings", "kafka_ms", F.coalesce("refused", F.lit(False)).alias("refused"))
     late = F.col("kafka_ms") - F.col("event_ms") > grace_ms
+    one = one.where(late | F.col("refused"))
+    day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
     return one.groupBy(day, "crossing_id").agg(
         F.first("line_id").alias("line_id"),
         F.first("direction").alias("direction"),

@@ -1,21 +1,10 @@
 """Spark's view of the event contracts, taken from the msgspec structs so that there is one truth."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import singledispatch
 
 import msgspec
 from msgspec import inspect
 from pyspark.sql import types as t
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """One field of a message: its JSON path, the types it may have, whether it may be absent."""
-
-    path: str
-    kinds: str  # regular expression over what Spark's schema_of_variant says
-    absent: bool
 
 
 def spark_schema(struct: type[msgspec.Struct]) -> t.StructType:
@@ -79,37 +68,3 @@ def _some(kind: inspect.UnionType) -> inspect.Type:
     """The one type of `X | None`."""
     (some,) = (member for member in kind.types if not isinstance(member, inspect.NoneType))
     return some
-
-
-def leaves(struct: type[msgspec.Struct]) -> list[Leaf]:
-    """Every field of a contract with the exact JSON types that msgspec takes for it."""
-    kind = inspect.type_info(struct)
-    assert isinstance(kind, inspect.StructType)
-    return list(_leaves(kind, "$"))
-
-
-def _leaves(struct: inspect.StructType, path: str) -> Iterator[Leaf]:
-    for field in struct.fields:
-        here = f"{path}.{field.encode_name}"
-        yield Leaf(here, _kinds(field.type), not field.required)
-        inner = _some(field.type) if isinstance(field.type, inspect.UnionType) else field.type
-        if isinstance(inner, inspect.StructType):
-            yield from _leaves(inner, here)
-
-
-def _kinds(kind: inspect.Type) -> str:
-    match kind:
-        case inspect.UnionType():
-            return f"{_kinds(_some(kind))}|VOID"
-        case inspect.ListType():
-            return f"ARRAY<({_kinds(kind.item_type)}|VOID)>"
-        case inspect.StructType():
-            return "OBJECT<.*>"
-        case inspect.DictType():
-            return "OBJECT<.*>"
-    return {
-        t.StringType: "STRING",
-        t.LongType: "BIGINT",
-        t.DoubleType: r"BIGINT|DECIMAL\(.*\)|DOUBLE|FLOAT",
-        t.BooleanType: "BOOLEAN",
-    }[type(_spark_type(kind))]

@@ -23,24 +23,24 @@ LOSSES: Final = ("decode_errors", "dropped", "thinned")
 CROSSING: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", "object_class")
 
 
-def crossings(records: DataFrame, period: Period) -> DataFrame:
-    """One row per crossing: a line's crossing comes in the envelopes of both its zones under one id.
+def told_again(records: DataFrame, period: Period) -> DataFrame:
+    """The `hash` of each id that was met twice among crossings of lines that change one zone only.
 
-    Of a line that changes one zone only it comes once, but for a camera that tells it again: so there only ids that
-    were met twice (by hash) are brought together, and all others need no shuffle.
+    A line's crossing comes in the envelopes of both its zones under one id. Of a line with one zone it comes once, but
+    for a camera that tells it again: few ids, by which all others need no shuffle.
     """
-    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
-    exploded = valid.select("camera_id", F.inline(_zipped("crossings")))
-    day = local_day(F.col("event_ms"), period.site.estate.timezone)
-    one_zone = F.col("line_id").isin([line for line, zones in period.site.effects.items() if len(zones) == 1])
-    told = exploded.withColumn("day", day).where(period.contains(F.col("day")))
-    told = told.withColumn("hash", F.xxhash64("crossing_id")).withColumn("alone", one_zone)
-    alone, shared = told.where("alone"), told.where("NOT alone")
+    told = _told(records, period).select("hash", "alone").repartition("hash")  # counting before it would find no pairs
     met = told.groupBy("hash").agg(F.count("*").alias("times"), F.max("alone").alias("alone"))
-    again = F.broadcast(met.where("times > 1 AND alone").select("hash"))
-    several = shared.unionByName(alone.join(again, "hash", "left_semi"))
+    return met.where("times > 1 AND alone").select("hash")
+
+
+def crossings(records: DataFrame, again: DataFrame, period: Period) -> DataFrame:
+    """One row per crossing; `again` are those of `told_again`."""
+    told, known = _told(records, period), F.broadcast(again)
+    alone, shared = told.where("alone"), told.where("NOT alone")
+    several = shared.unionByName(alone.join(known, "hash", "left_semi"))
     merged = several.groupBy("day", "crossing_id").agg(F.min(F.struct(*CROSSING)).alias("c"))
-    once = alone.join(again, "hash", "left_anti").unionByName(merged.select("day", "crossing_id", "c.*"), True)
+    once = alone.join(known, "hash", "left_anti").unionByName(merged.select("day", "crossing_id", "c.*"), True)
     return once.select(
         _estate(period),
         "day",
@@ -54,9 +54,26 @@ def crossings(records: DataFrame, period: Period) -> DataFrame:
     )
 
 
-def _zipped(part: str) -> Column:
-    names = ("crossing_id", "event_ms", "line_id", "direction", "track_id", "object_class")
-    return F.arrays_zip(*(F.col(f"{part}.{name}").alias(name) for name in names))
+def _told(records: DataFrame, period: Period) -> DataFrame:
+    """A row for each time that a crossing was told; `alone` where its line changes one zone only."""
+    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
+    exploded = one_by_one(valid, "crossings", "camera_id")
+    day = local_day(F.col("event_ms"), period.site.estate.timezone)
+    one_zone = F.col("line_id").isin([line for line, zones in period.site.effects.items() if len(zones) == 1])
+    told = exploded.withColumn("day", day).where(period.contains(F.col("day")))
+    return told.withColumn("hash", F.xxhash64("crossing_id")).withColumn("alone", one_zone)
+
+
+def one_by_one(valid: DataFrame, part: str, *carried: str | Column) -> DataFrame:
+    """A row for each entry of `crossings` or `visitors`, whose lists are equally long, with the columns `carried`.
+
+    By place rather than zipped: then lists that nobody asks for are not read.
+    """
+    first, *others = valid.select(f"{part}.*").columns
+    placed = valid.select(*carried, part, F.posexplode(f"{part}.{first}").alias("place", first))
+    return placed.select("*", *(F.get(f"{part}.{name}", F.col("place")).alias(name) for name in others)).drop(
+        part, "place"
+    )
 
 
 def _estate(period: Period) -> Column:
@@ -125,8 +142,7 @@ def gate_passages(records: DataFrame, period: Period) -> DataFrame:
 def visitors(records: DataFrame, period: Period) -> DataFrame:
     """One row per track that has a token, by camera, run and local day."""
     valid = records.where((F.col("fate") == VALID) & F.col("visitors").isNotNull())
-    columns = F.arrays_zip(*(F.col(f"visitors.{name}").alias(name) for name in ("event_ms", "track_id", "token")))
-    exploded = valid.select("zone_id", "camera_id", "boot_id", F.inline(columns))
+    exploded = one_by_one(valid, "visitors", "zone_id", "camera_id", "boot_id")
     day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
     once = exploded.groupBy(day, "camera_id", "boot_id", "track_id").agg(
         F.min(F.struct("event_ms", "zone_id", "token")).alias("v")

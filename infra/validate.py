@@ -1,7 +1,4 @@
-"""Is this message a valid envelope? One answer for the streams and for whoever else asks in Python.
-
-The nightly asks the same in Spark SQL (`batch/`); a test holds the two to the same verdict and the same reason.
-"""
+"""Is this message a valid envelope? One answer for the streams, the nightly and whoever else asks."""
 
 import json
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from batch.days import Period
-from batch.tables import crossings
+from batch.tables import crossings, told_again
 from infra.site import Site
 from tests.batch.feed import DAY, at, day_of
 
@@ -41,7 +41,8 @@ def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Si
     random.shuffle(rows)
     period = Period(site, DAY, 1, 3_600_000)
 
-    found = crossings(spark.createDataFrame(rows, SCHEMA).repartition(3), period).collect()
+    records = spark.createDataFrame(rows, SCHEMA).repartition(3)
+    found = crossings(records, told_again(records, period), period).collect()
 
     wanted = {key: min(copies) for key, copies in told.items() if key[0] == DAY}
     seen = {

@@ -1,4 +1,4 @@
-"""Spark and `infra.validate` must say the same of every record: which is valid, and why not."""
+"""What Spark is told of a record must be what `infra.validate` says: whether it is valid, what is in it, or why not."""
 
 import json
 import random
@@ -7,9 +7,10 @@ from typing import Final
 import msgspec
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql.pandas.types import to_arrow_type
 
-from batch.verdict import judged
-from infra.events import MAX_ENVELOPE_BYTES, Envelope
+from batch.verdict import FOUND, columns_of, judged
+from infra.events import MAX_ENVELOPE_BYTES, MAX_INTEGER, Envelope
 from infra.site import Site
 from infra.validate import Refusal, judge
 
@@ -197,12 +198,27 @@ def test_spark_says_what_python_says(spark: SparkSession, site: Site) -> None:
     cases = [(n, bytearray(value), NOW_MS) for n, value in enumerate(values)]
     cases += [(len(values) + n, bytearray(TEXT.encode()), ms) for n, ms in enumerate(times)]
     records = spark.createDataFrame(cases, "n int, value binary, kafka_ms long")
-    said = {row.n: row.reason for row in judged(records, site).select("n", "reason").collect()}
+    said = {row.n: row.asDict(recursive=True) for row in judged(records, site).collect()}
     assert len(said) == len(cases)
     differing = []
     for n, value, kafka_ms in cases:
-        verdict = judge(bytes(value), kafka_ms, site)
-        expected = verdict.reason if isinstance(verdict, Refusal) else None
+        expected = {"n": n, "kafka_ms": kafka_ms} | told(judge(bytes(value), kafka_ms, site))
         if said[n] != expected:
             differing.append((bytes(value[-1500:]).decode(errors="replace"), expected, said[n]))
     assert not differing, f"{len(differing)} differ, e.g. {differing[:5]}"
+
+
+def told(verdict: Envelope | Refusal) -> dict[str, object]:
+    """What a row must say of a record with this verdict."""
+    if isinstance(verdict, Refusal):
+        return dict.fromkeys(FOUND.names) | {"reason": verdict.reason}
+    return {"reason": None} | {name: msgspec.to_builtins(getattr(verdict, name)) for name in FOUND.names[1:]}
+
+
+def test_a_number_that_no_column_holds_is_the_next_that_one_does() -> None:
+    huge = TEXT.replace('"decode_errors": 3', f'"decode_errors": {10**30}').replace(
+        '"dropped": 2', f'"dropped": -{10**30}'
+    )
+    kinds = {field.name: to_arrow_type(field.dataType) for field in FOUND}
+    health = columns_of([msgspec.json.decode(huge, type=Envelope), None], kinds)["health"].to_pylist()
+    assert (health[0]["decode_errors"], health[0]["dropped"], health[1]) == (MAX_INTEGER, -MAX_INTEGER, None)
