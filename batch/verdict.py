@@ -2,7 +2,7 @@
 
 Records are judged batch by batch in Python and go back to Spark as Arrow columns, an envelope's lists as lists. So
 stream and batch cannot disagree, and it is fast: msgspec reads an envelope of 20 crossings in 23 µs, Spark's own JSON
-reader in 210, and limits in Spark's columns, which it interprets value by value, took as long again and more.
+reader in 160 to 210, and limits in Spark's columns, which it interprets value by value, took as long again and more.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
