@@ -20,7 +20,7 @@ from batch.accounting import DayAccount, Fates, check_accounts, record_counts, s
 from batch.archive import archive_days
 from batch.days import Period, period_of
 from batch.kafka import whole_since_ms
-from batch.reading import Reading, count_fates, session
+from batch.reading import Fated, Reading, count_fates, session
 from batch.source import NEEDED, Source, Wanted, choose
 from batch.spark import LOCAL_MASTER
 from infra.clock import SystemClock
@@ -127,28 +127,28 @@ class Nightly:
     def load(self, started: float) -> list[DayAccount]:
         """Judge, load, check, switch."""
         load = Load(self.client, secrets.randbits(62), self.period.site.estate.id, self.period.dates)
-        with self.reading.fated() as records:
-            found = self._count(records)
-            self._write_all(records, load)
+        with self.reading.fated() as found:
+            counted = self._count(found)
+            self._write_all(found, load)
             self.begin("roll up")
             roll_up(self.client, load.estate_id, self.period.site.estate.timezone, load.ids)
             self.begin("check accounts")
-            accounts = self._accounts(found, load)
+            accounts = self._accounts(counted, load)
             check_accounts(accounts)
             return self._switch(accounts, load, started)
 
-    def _count(self, records: DataFrame) -> Fates:
+    def _count(self, found: Fated) -> Fates:
         """Fates by day, after a second, separate look at the source has found as many records."""
         self.begin("judge records")
-        found = count_fates(records)
+        counted = count_fates(found)
         self.begin("count records")
-        self.reading.check(found)
-        return found
+        self.reading.check(counted)
+        return counted
 
-    def _write_all(self, records: DataFrame, load: Load) -> None:
+    def _write_all(self, found: Fated, load: Load) -> None:
         """Write the load's rows of every table; nobody reads them yet."""
-        with self.reading.crossings(records) as day_crossings:
-            frames = self.reading.frames(records, day_crossings)
+        with self.reading.crossings(found) as day_crossings:
+            frames = self.reading.frames(found, day_crossings)
             frames["zone_minutes"].persist()  # `differences` are made of it, too
             try:
                 for table in RECORD_TABLES:
@@ -168,14 +168,14 @@ class Nightly:
                 "run the nightly again; nothing was changed",
             )
 
-    def _accounts(self, found: Fates, load: Load) -> list[DayAccount]:
+    def _accounts(self, counted: Fates, load: Load) -> list[DayAccount]:
         rows = {table: load.rows(table) for table in ("crossings", "alerts", "zone_minutes")}
         differing = load.differing_zone_minutes()
         hashes, refused = load.crossings_hash(), self.reading.streamed_dead_letters()
         return [
             DayAccount(
                 day=day,
-                **record_counts(found.get(day, {})),
+                **record_counts(counted.get(day, {})),
                 streamed_dead_letters=refused.get(day, 0),
                 **{table: by_day.get(day, 0) for table, by_day in rows.items()},
                 differing_zone_minutes=differing.get(day, 0),

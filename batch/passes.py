@@ -148,16 +148,16 @@ def _reading(settings: Settings, site: Site, one: Pass, spark: SparkSession) -> 
 
 
 def _planned(reading: Reading, known: set[date]) -> list[DayPlan]:
-    with reading.fated() as records, reading.crossings(records) as day_crossings:
-        found = count_fates(records)
-        reading.check(found)
-        rows = {table: _rows(frame) for table, frame in reading.frames(records, day_crossings).items()}
+    with reading.fated() as found, reading.crossings(found) as day_crossings:
+        counted = count_fates(found)
+        reading.check(counted)
+        rows = {table: _rows(frame) for table, frame in reading.frames(found, day_crossings).items()}
     return [
         DayPlan(
             day=day,
             source=reading.source.name,
             loaded=day in known,
-            **record_counts(found.get(day, {})),
+            **record_counts(counted.get(day, {})),
             rows={table: by_day.get(day, 0) for table, by_day in rows.items()},
         )
         for day in reading.period.dates

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
@@ -34,6 +35,14 @@ def session(settings: Settings, master: str, given: SparkSession | None) -> Iter
 
 
 @dataclass(frozen=True)
+class Fated:
+    """Judged detections with their fates: without their crossings, which are most of what they hold, and with them."""
+
+    records: DataFrame
+    whole: DataFrame
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a source holds of a period. Frames are lazy; each is read when it is written or counted."""
 
@@ -52,22 +61,24 @@ class Reading:
         return self.detections.records.where(self._within())
 
     @contextmanager
-    def fated(self) -> Iterator[DataFrame]:
+    def fated(self) -> Iterator[Fated]:
         """These, each with its fate; judged once and kept while the block lasts."""
-        judged = dated(self.within(), self.period).persist()
+        whole = dated(self.within(), self.period).persist(StorageLevel.DISK_ONLY)
+        judged = whole.drop("crossings").persist()
         further = copies(judged).persist()
         try:
-            yield fated(judged, further)
+            yield Fated(fated(judged, further), fated(whole, further))
         finally:
             further.unpersist()
             judged.unpersist()
+            whole.unpersist()
 
     @contextmanager
-    def crossings(self, records: DataFrame) -> Iterator[DataFrame]:
-        """The crossings of `fated` records; which ids were told again is found out once and kept."""
-        again = tables.told_again(records, self.period).persist()
+    def crossings(self, found: Fated) -> Iterator[DataFrame]:
+        """The day's crossings; which ids were told again is found out once and kept."""
+        again = tables.told_again(found.whole, self.period).persist()
         try:
-            yield tables.crossings(records, again, self.period)
+            yield tables.crossings(found.whole, again, self.period)
         finally:
             again.unpersist()
 
@@ -80,9 +91,9 @@ class Reading:
         judged = sum(sum(day.values()) for day in found.values())
         check_read(self.source.name, self.detections.held, outside, judged)
 
-    def frames(self, records: DataFrame, day_crossings: DataFrame) -> dict[str, DataFrame]:
-        """The tables by name, from `fated` records and the crossings made of them."""
-        period = self.period
+    def frames(self, found: Fated, day_crossings: DataFrame) -> dict[str, DataFrame]:
+        """The tables by name, from what was found and the crossings made of it."""
+        period, records = self.period, found.records
         visitors = tables.visitors(records, period)
         others = {topic: self._records(topic) for topic in KINDS}
         minutes = tables.zone_minutes(others[OCCUPANCY], day_crossings, period)
@@ -96,7 +107,7 @@ class Reading:
             "visitors": tables.not_expired(visitors),
             "visitor_counts": tables.visitor_counts(visitors, period),
             "zone_minutes": minutes,
-            "differences": differences(minutes, records, letters, period, grace_ms, self.settings),
+            "differences": differences(minutes, found.whole, letters, period, grace_ms, self.settings),
             "alerts": tables.alerts(others[ALERTS], period),
             "dispositions": tables.dispositions(others[DISPOSITIONS], period),
             "day_inputs": day_inputs(records, others, period),
@@ -118,6 +129,6 @@ class Reading:
         return self.source.take(self.spark, topic, self.period).records
 
 
-def count_fates(records: DataFrame) -> Fates:
-    """How many of the `fated` records met which fate on which day."""
-    return fates((row.day, row.fate, row.records) for row in fates_by_day(records).collect())
+def count_fates(found: Fated) -> Fates:
+    """How many records met which fate on which day."""
+    return fates((row.day, row.fate, row.records) for row in fates_by_day(found.records).collect())
