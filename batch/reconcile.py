@@ -22,7 +22,6 @@ from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import DayAccount
 from batch.days import Period, local_day
-from batch.envelopes import VALID
 from batch.tables import minute_effects, one_by_one
 from infra.alert_words import MEASURED, word
 from infra.clock import Clock
@@ -69,8 +68,7 @@ def _flagged(records: DataFrame, refused: DataFrame, period: Period, grace_ms: i
         .distinct()
         .withColumn("refused", F.lit(True))
     )
-    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
-    told = valid.join(F.broadcast(letter), ["kafka_partition", "kafka_offset"], "left")
+    told = records.join(F.broadcast(letter), ["kafka_partition", "kafka_offset"], "left")
     one = one_by_one(told, "crossings", "kafka_ms", F.coalesce("refused", F.lit(False)).alias("refused"))
     late = F.col("kafka_ms") - F.col("event_ms") > grace_ms
     one = one.where(late | F.col("refused"))

@@ -56,24 +56,23 @@ def crossings(records: DataFrame, again: DataFrame, period: Period) -> DataFrame
 
 def _told(records: DataFrame, period: Period) -> DataFrame:
     """A row for each time that a crossing was told; `alone` where its line changes one zone only."""
-    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
-    exploded = one_by_one(valid, "crossings", "camera_id")
+    exploded = one_by_one(records, "crossings", "camera_id")
     day = local_day(F.col("event_ms"), period.site.estate.timezone)
     one_zone = F.col("line_id").isin([line for line, zones in period.site.effects.items() if len(zones) == 1])
     told = exploded.withColumn("day", day).where(period.contains(F.col("day")))
     return told.withColumn("hash", F.xxhash64("crossing_id")).withColumn("alone", one_zone)
 
 
-def one_by_one(valid: DataFrame, part: str, *carried: str | Column) -> DataFrame:
-    """A row for each entry of `crossings` or `visitors`, whose lists are equally long, with the columns `carried`.
+def one_by_one(records: DataFrame, part: str, *carried: str | Column) -> DataFrame:
+    """A row for each entry of the valid records' `crossings` or `visitors`, with the columns `carried`.
 
-    By place rather than zipped: then lists that nobody asks for are not read.
+    Their lists are equally long. By place rather than zipped: then lists that nobody asks for are not read.
     """
+    valid = records.where((F.col("fate") == VALID) & F.col(part).isNotNull())
     first, *others = valid.select(f"{part}.*").columns
     placed = valid.select(*carried, part, F.posexplode(f"{part}.{first}").alias("place", first))
-    return placed.select("*", *(F.get(f"{part}.{name}", F.col("place")).alias(name) for name in others)).drop(
-        part, "place"
-    )
+    values = [F.get(f"{part}.{name}", F.col("place")).alias(name) for name in others]
+    return placed.select("*", *values).drop(part, "place")
 
 
 def _estate(period: Period) -> Column:
@@ -141,8 +140,7 @@ def gate_passages(records: DataFrame, period: Period) -> DataFrame:
 
 def visitors(records: DataFrame, period: Period) -> DataFrame:
     """One row per track that has a token, by camera, run and local day."""
-    valid = records.where((F.col("fate") == VALID) & F.col("visitors").isNotNull())
-    exploded = one_by_one(valid, "visitors", "zone_id", "camera_id", "boot_id")
+    exploded = one_by_one(records, "visitors", "zone_id", "camera_id", "boot_id")
     day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
     once = exploded.groupBy(day, "camera_id", "boot_id", "track_id").agg(
         F.min(F.struct("event_ms", "zone_id", "token")).alias("v")

@@ -23,20 +23,13 @@ from infra.validate import judge
 ENVELOPE_ID: Final = ("camera_id", "boot_id", "zone_id", "seq")
 FIELDS: Final = (*ENVELOPE_ID, "start_ms")
 LISTS: Final = ("crossings", "visitors")
-FOUND: Final = t.StructType(
-    [
-        t.StructField("reason", t.StringType()),
-        *(spark_schema(Envelope)[name] for name in FIELDS),
-        t.StructField("crossings", spark_schema(Crossings)),
-        t.StructField("visitors", spark_schema(Visitors)),
-        t.StructField("health", spark_schema(Health)),
-    ]
-)
+KEPT: Final = (*FIELDS, *LISTS, "health")
+FOUND: Final = t.StructType([t.StructField("reason", t.StringType()), *(spark_schema(Envelope)[name] for name in KEPT)])
+KINDS: Final = {field.name: to_arrow_type(field.dataType) for field in FOUND}
 AT_ONCE: Final = 1024
 """Records that are Python objects at one time; many more, and collecting garbage takes half of the time."""
 
 Batches = Iterable[pa.RecordBatch]
-Part = msgspec.Struct | None
 
 
 def judged(records: DataFrame, site: Site) -> DataFrame:
@@ -50,44 +43,39 @@ def judged(records: DataFrame, site: Site) -> DataFrame:
 
 def _judge(site: Site) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     """A function for Spark's `mapInArrow`."""
-    kinds = {field.name: to_arrow_type(field.dataType) for field in FOUND}
 
     def judge_batches(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for first in range(0, batch.num_rows, AT_ONCE):
-                yield _judged(batch.slice(first, AT_ONCE), site, kinds)
+                yield _judged(batch.slice(first, AT_ONCE), site)
 
     return judge_batches
 
 
-def _judged(batch: pa.RecordBatch, site: Site, kinds: dict[str, pa.DataType]) -> pa.RecordBatch:
+def _judged(batch: pa.RecordBatch, site: Site) -> pa.RecordBatch:
     records = zip(batch.column("value").to_pylist(), batch.column("kafka_ms").to_pylist(), strict=True)
     verdicts = [judge(value, kafka_ms, site) for value, kafka_ms in records]
     envelopes = [verdict if isinstance(verdict, Envelope) else None for verdict in verdicts]
     reasons = [None if isinstance(verdict, Envelope) else verdict.reason for verdict in verdicts]
     carried = {name: batch.column(name) for name in batch.schema.names if name != "value"}
-    found = {"reason": pa.array(reasons, pa.string())} | columns_of(envelopes, kinds)
+    found = {"reason": pa.array(reasons, KINDS["reason"])} | columns_of(envelopes)
     return pa.RecordBatch.from_pydict(carried | {name: found[name] for name in FOUND.names})  # Spark goes by place
 
 
-def columns_of(envelopes: Sequence[Envelope | None], kinds: dict[str, pa.DataType]) -> dict[str, pa.Array]:
-    """What is kept of n envelopes as n-long columns of these Arrow types, null where there is no envelope."""
-
-    def each(name: str) -> list[Part]:
-        return [None if envelope is None else getattr(envelope, name) for envelope in envelopes]
-
+def columns_of(envelopes: Sequence[Envelope | None]) -> dict[str, pa.Array]:
+    """What is kept of n envelopes as n-long columns, null where there is no envelope."""
+    kept = {name: [None if one is None else getattr(one, name) for one in envelopes] for name in KEPT}
     return (
-        {name: pa.array(each(name), kinds[name]) for name in FIELDS}
-        | {part: _lists(each(part), kinds[part]) for part in LISTS}
-        | {"health": pa.array([_plain(one) for one in each("health")], kinds["health"])}
+        {name: pa.array(kept[name], KINDS[name]) for name in FIELDS}
+        | {part: _lists(kept[part], KINDS[part]) for part in LISTS}
+        | {"health": pa.array([_plain(one) for one in kept["health"]], KINDS["health"])}
     )
 
 
-def _lists(parts: Sequence[Part], kind: pa.StructType) -> pa.StructArray:
+def _lists(parts: Sequence[Crossings | Visitors | None], kind: pa.StructType) -> pa.StructArray:
     """A column of structs of lists, the lists of one struct being equally long."""
     told = [part for part in parts if part is not None]
-    sizes = (0 if part is None else len(getattr(part, kind[0].name)) for part in parts)
-    offsets = pa.array(accumulate(sizes, initial=0), pa.int32())
+    offsets = pa.array(accumulate((0 if part is None else len(part.event_ms) for part in parts), initial=0), pa.int32())
     columns = []
     for field in kind:
         values = pa.array(list(chain.from_iterable(getattr(part, field.name) for part in told)), field.type.value_type)
@@ -95,7 +83,7 @@ def _lists(parts: Sequence[Part], kind: pa.StructType) -> pa.StructArray:
     return pa.StructArray.from_arrays(columns, fields=list(kind), mask=pa.array([part is None for part in parts]))
 
 
-def _plain(part: Part) -> dict[str, object] | None:
+def _plain(part: Health | None) -> dict[str, object] | None:
     """A struct's fields; integers that no column holds as the next that one does."""
     if part is None:
         return None
