@@ -6,7 +6,7 @@ Here is what is wired to what, and what clocks set off; what is done with a batc
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import faust
 from confluent_kafka import KafkaException
@@ -28,6 +28,7 @@ from streams.alert_steps import (
     told_up_to_ms,
 )
 from streams.baselines import read_baselines
+from streams.coalescing import CoalescingConsumer
 from streams.durable import Taken, ZoneValue
 from streams.zone_alerts import ZoneAlerts
 
@@ -61,10 +62,15 @@ def make_app(settings: Settings, site: Site) -> faust.App:
 def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
     async def look() -> None:
         own = {tp.partition for tp in app.consumer.assignment() if tp.topic == detections}
-        for partition in own if not app.rebalancing else ():
+        for partition in own if _steady(app) else ():
             await room.zones.aside(partition, partial(overdue_by_clock, partition, room))
 
     app.timer(interval=TICK_MS / 1000)(look)
+
+
+def _steady(app: faust.App) -> bool:
+    """Whether no rebalance is under way, and zones are recovered from the last one."""
+    return not app.rebalancing and cast(CoalescingConsumer, app.consumer).recovered
 
 
 def _watch_for_more(app: faust.App, settings: Settings, topic: str, no_more: NoMore, room: Room) -> None:
@@ -75,7 +81,7 @@ def _watch_for_more(app: faust.App, settings: Settings, topic: str, no_more: NoM
     told_ms: dict[int, int] = {}
 
     def own() -> set[int]:
-        return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic and not app.rebalancing}
+        return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic and _steady(app)}
 
     async def look() -> None:
         before_ms = dict(told_ms)

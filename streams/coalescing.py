@@ -16,6 +16,7 @@ from typing import Final, Protocol, cast
 import aiokafka
 import faust
 import structlog
+from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AiokafkaTransport
@@ -125,6 +126,36 @@ class CoalescingConsumer(AiokafkaConsumer):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self._hand_over = HandOver()
+        self.assignments = 0
+        self._recovered = 0
+
+    @property
+    def recovered(self) -> bool:
+        """Whether tables are what the changelogs of what is assigned now say. Before, no input is handed over.
+
+        Faust pauses inputs until recovery is over. But where one rebalance follows upon another, the recovery after the
+        first lets the flow go on in the midst of the second, and newly assigned inputs get through before they are
+        paused: zones have begun anew so.
+        """
+        return not self.app.tables.changelog_topics or self._recovered == self.assignments
+
+    def note_recovered(self, assignments: int) -> None:
+        """Tables are recovered for what was assigned by the `assignments`-th rebalance."""
+        self._recovered = assignments
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Until recovery is over nothing is handed over."""
+        self.assignments += 1
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def unread_changelogs(self) -> dict[TP, tuple[int, int]]:
+        """Changelogs of the assigned inputs that recovery has not read to their ends: up to where, and the end."""
+        inputs = {tp.partition for tp in self.assignment() if tp.topic in self._coalesced_topics()}
+        changelogs = [TP(topic, partition) for topic in self.app.tables.changelog_topics for partition in inputs]
+        ends = await self.highwaters(*changelogs) if changelogs else {}
+        read = cast(TableManager, self.app.tables).recovery.active_offsets  # None where nothing is there
+        found = {tp: (0 if read.get(tp) is None else read[tp] + 1, ends[tp]) for tp in changelogs}
+        return {tp: (start, end) for tp, (start, end) in found.items() if start < end}
 
     def _new_consumer_thread(self) -> OwnThread:
         return OwnThread(self, loop=self.loop, beacon=self.beacon)
@@ -148,7 +179,7 @@ class CoalescingConsumer(AiokafkaConsumer):
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             if tp.topic in self._coalesced_topics():
-                fetch = self._hand_over.fetch(tp, batch)
+                fetch = self._hand_over.fetch(tp, batch) if self.recovered else None
                 if fetch is None:
                     left[tp] = batch[0].offset
                     continue

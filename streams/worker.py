@@ -9,13 +9,14 @@ from typing import cast
 import faust
 from confluent_kafka import KafkaException
 from faust.streams import Stream
+from faust.tables.manager import TableManager
 from faust.types import EventT, StreamT
 
 from infra import metrics
 from infra.lag import Place, uncommitted
 from infra.settings import Settings
 from infra.topics import MAX_MESSAGE_BYTES, Topic, topic_name
-from streams.coalescing import CoalescingTransport, Record, coalesce
+from streams.coalescing import CoalescingConsumer, CoalescingTransport, Record, coalesce
 from streams.durable import DurableZones, S, Taken, ZoneValue, stop_process
 from streams.fence import FencedTable
 from streams.poison import PoisonWatch
@@ -87,7 +88,15 @@ def make_zones(
         began = time.monotonic()
 
     async def on_recover() -> None:
+        consumer, recovery = cast(CoalescingConsumer, app.consumer), cast(TableManager, app.tables).recovery
+        assignments = consumer.assignments
+        recovery.flush_buffers()
+        if unread := await consumer.unread_changelogs():
+            if consumer.assignments == assignments and not recovery.signal_recovery_start.is_set():
+                stop_process(f"recovery ended before the ends of changelogs: {unread}")
+            return  # a rebalance has cut it short; Faust begins anew, and calls this again
         await zones.recover()
+        consumer.note_recovered(assignments)
         metrics.RECOVERY_SECONDS.set(time.monotonic() - began)
 
     app.on_partitions_assigned.connect(on_assigned)

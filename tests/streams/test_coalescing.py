@@ -39,6 +39,7 @@ def test_the_overridden_methods_have_the_known_signatures() -> None:
         "_new_offset": ["self", "tp"],
         "_add_gap": ["self", "tp", "offset_from", "offset_to"],
         "perform_seek": ["self"],
+        "on_partitions_assigned": ["self", "assigned", "generation_id"],
     }
     for name, parameters in expected.items():
         assert list(inspect.signature(getattr(Consumer, name)).parameters) == parameters
@@ -80,6 +81,7 @@ class _Fetched:
         )
         self.should_stop, self.flow_active, self._buffered_partitions = False, True, set[TP]()
         self.read_again = dict[TP, int]()
+        self.recovered = True
         self.seeks, self._active, self._generation_after = 0, active, generation_after
         self._fetched = {tp: [SimpleNamespace(offset=7)] for tp in (TP("in", 0), TP("in", 1))}
         self._hand_over = HandOver()
@@ -232,6 +234,80 @@ def test_resuming_the_flow_keeps_what_the_streams_have_not_taken_yet() -> None:
     coalesce(ours, frozenset({"in"}))
     assert asyncio.run(left_after_resume(plain)) == 0, "plain Faust loses it"
     assert asyncio.run(left_after_resume(ours)) == 1
+
+
+def test_before_the_tables_are_recovered_no_input_is_handed_over() -> None:
+    consumer = _Fetched({TP("in", 0), TP("zones-changelog", 0)})
+    consumer._fetched = {tp: [SimpleNamespace(offset=7)] for tp in consumer._active}
+    consumer.recovered = False
+    assert asyncio.run(_delivered(consumer)) == [TP("zones-changelog", 0)]
+    assert consumer.seeks == 1, "it is fetched again"
+
+
+async def _consumer_of(app: faust.App) -> CoalescingConsumer:
+    async def assigned(*_assigned: object) -> None: ...
+
+    coalesce(app, frozenset({"in"}))
+    consumer = cast(CoalescingConsumer, app.consumer)
+    consumer._on_partitions_assigned = assigned
+    app.on_rebalance_start()
+    return consumer
+
+
+def test_what_is_recovered_for_one_assignment_is_not_for_the_next() -> None:
+    async def states() -> list[bool]:
+        app = faust.App("twice", store="memory://")
+        app.Table("zones", partitions=2)
+        consumer, seen = await _consumer_of(app), []
+        for late in (False, True):
+            await consumer.on_partitions_assigned({TP("in", 0)}, 1)
+            first = consumer.assignments
+            if late:  # the recovery after the first ends when the second is there
+                await consumer.on_partitions_assigned({TP("in", 0), TP("in", 1)}, 2)
+            seen.append(consumer.recovered)
+            consumer.note_recovered(first)
+            seen.append(consumer.recovered)
+        consumer.note_recovered(consumer.assignments)
+        return [*seen, consumer.recovered]
+
+    assert asyncio.run(states()) == [False, True, False, False, True]
+
+
+def test_an_app_without_tables_has_nothing_to_wait_for() -> None:
+    async def state() -> bool:
+        consumer = await _consumer_of(faust.App("plain", store="memory://"))
+        await consumer.on_partitions_assigned({TP("in", 0)}, 1)
+        return consumer.recovered
+
+    assert asyncio.run(state())
+
+
+def test_what_recovery_has_not_read_is_found() -> None:
+    async def unread(read: dict[int, int | None], ends: dict[int, int]) -> dict[TP, tuple[int, int]]:
+        consumer = SimpleNamespace(
+            assignment=lambda: {TP("in", n) for n in ends} | {TP("other", 9), TP("zones-changelog", 8)},
+            _coalesced_topics=lambda: frozenset({"in"}),
+            highwaters=lambda *tps: _answer({tp: ends[tp.partition] for tp in tps}),
+            app=SimpleNamespace(
+                tables=SimpleNamespace(
+                    changelog_topics={"zones-changelog"},
+                    recovery=SimpleNamespace(active_offsets={TP("zones-changelog", n): at for n, at in read.items()}),
+                )
+            ),
+        )
+        return await CoalescingConsumer.unread_changelogs(cast(CoalescingConsumer, consumer))
+
+    def changelog(partition: int) -> TP:
+        return TP("zones-changelog", partition)
+
+    assert asyncio.run(unread({0: 20, 1: -1, 2: None}, {0: 21, 1: 0, 2: 0})) == {}
+    behind = asyncio.run(unread({0: 19, 1: None, 2: -1}, {0: 21, 1: 3, 2: 4, 3: 5}))
+    assert behind == {changelog(0): (20, 21), changelog(1): (0, 3), changelog(2): (0, 4), changelog(3): (0, 5)}
+    assert asyncio.run(unread({}, {})) == {}
+
+
+async def _answer(ends: dict[TP, int]) -> dict[TP, int]:
+    return ends
 
 
 def test_inputs_and_changelogs_come_by_the_fetch_and_internal_topics_record_by_record() -> None:
