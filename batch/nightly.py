@@ -6,15 +6,16 @@ added to. Whatever fails before the switch leaves the old days as they were; the
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from clickhouse_driver import Client
 from msgspec.structs import replace
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import DayAccount, Fates, check_accounts, record_counts, stored
 from batch.archive import archive_days
@@ -32,7 +33,7 @@ from warehouse.access import RECORD_TABLES
 from warehouse.client import access, connect
 from warehouse.estate import record_site
 from warehouse.lease import Lease, nightly_lease
-from warehouse.load import batch_writer
+from warehouse.load import Batches, batch_writer
 from warehouse.loads import Load, drop_stale
 from warehouse.roll_ups import roll_up, roll_up_missing
 
@@ -41,6 +42,7 @@ STEPS: Final = (
     "start Spark",
     "judge records",
     "count records",
+    "unpack crossings",
     *RECORD_TABLES,
     "roll up",
     "check accounts",
@@ -50,6 +52,8 @@ STEPS: Final = (
     "done",
 )
 
+MapBatches = Callable[[Callable[[Batches], Iterator[pa.RecordBatch]], str], DataFrame]
+"""Spark's `mapInArrow` of a frame: what a function makes of its batches, and the schema of that."""
 Progress = Callable[[str, int, int], None]  # the step that begins, its number from 0, how many there are
 
 
@@ -147,20 +151,25 @@ class Nightly:
 
     def _write_all(self, found: Fated, load: Load) -> None:
         """Write the load's rows of every table; nobody reads them yet."""
+        self.begin("unpack crossings")
         with self.reading.crossings(found) as day_crossings:
             frames = self.reading.frames(found, day_crossings)
             frames["zone_minutes"].persist()  # `differences` are made of it, too
             try:
                 for table in RECORD_TABLES:
                     self.begin(table)
-                    self._write(frames[table], load, table)
+                    rows = day_crossings.map_batches if table == "crossings" else frames[table].mapInArrow
+                    self._write(rows, load, table)
             finally:
                 frames["zone_minutes"].unpersist()
 
-    def _write(self, frame: DataFrame, load: Load, table: str) -> None:
-        writer = batch_writer(access(self.settings, "loader"), table)
-        of_load = frame.withColumn("load_id", F.lit(load.run) + F.datediff("day", F.lit(load.days[0])))
-        written = sum(row.written for row in of_load.mapInArrow(writer, "written long").collect())
+    def _write(self, rows: MapBatches, load: Load, table: str) -> None:
+        writer, run, first = batch_writer(access(self.settings, "loader"), table), load.run, load.days[0]
+
+        def write(batches: Batches) -> Iterator[pa.RecordBatch]:
+            return writer(_of_load(batch, run, first) for batch in batches)
+
+        written = sum(row.written for row in rows(write, "written long").collect())
         loaded = sum(load.rows(table).values())
         if written != loaded:
             raise UserError(
@@ -191,3 +200,10 @@ class Nightly:
         timed = [replace(account, seconds=round(seconds, 3)) for account in accounts]
         load.switch([stored(account, load.estate_id, load.id(account.day)) for account in timed])
         return timed
+
+
+def _of_load(batch: pa.RecordBatch, run: int, first: date) -> pa.RecordBatch:
+    """The batch with its rows' load ids: `Load.id` of their days."""
+    since_1970 = pc.cast(batch.column("day"), pa.int32())
+    place = pc.subtract(pc.cast(since_1970, pa.int64()), (first - date(1970, 1, 1)).days)
+    return batch.append_column("load_id", pc.add(place, run))

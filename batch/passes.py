@@ -151,7 +151,8 @@ def _planned(reading: Reading, known: set[date]) -> list[DayPlan]:
     with reading.fated() as found, reading.crossings(found) as day_crossings:
         counted = count_fates(found)
         reading.check(counted)
-        rows = {table: _rows(frame) for table, frame in reading.frames(found, day_crossings).items()}
+        frames = {"crossings": day_crossings.rows(), **reading.frames(found, day_crossings)}
+        rows = {table: _rows(frame) for table, frame in frames.items()}
     return [
         DayPlan(
             day=day,

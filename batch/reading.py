@@ -12,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch import tables
 from batch.accounting import Fates, check_read, fates
+from batch.crossings import DayCrossings, packed
 from batch.days import Period
 from batch.envelopes import copies, dated, fated, fates_by_day
 from batch.messages import KINDS, Inputs, day_inputs, inputs
@@ -74,13 +75,13 @@ class Reading:
             whole.unpersist()
 
     @contextmanager
-    def crossings(self, found: Fated) -> Iterator[DataFrame]:
-        """The day's crossings; which ids were told again is found out once and kept."""
-        again = tables.told_again(found.whole, self.period).persist()
+    def crossings(self, found: Fated) -> Iterator[DayCrossings]:
+        """The period's crossings; unpacked once and kept while the block lasts."""
+        told_batches = packed(found.whole, self.period).persist(StorageLevel.DISK_ONLY)
         try:
-            yield tables.crossings(found.whole, again, self.period)
+            yield DayCrossings(told_batches, self.period)
         finally:
-            again.unpersist()
+            told_batches.unpersist()
 
     def _within(self) -> Column:
         return F.col("kafka_ms").between(self.period.read_from_ms, self.period.read_to_ms)
@@ -91,16 +92,15 @@ class Reading:
         judged = sum(sum(day.values()) for day in found.values())
         check_read(self.source.name, self.detections.held, outside, judged)
 
-    def frames(self, found: Fated, day_crossings: DataFrame) -> dict[str, DataFrame]:
-        """The tables by name, from what was found and the crossings made of it."""
+    def frames(self, found: Fated, day_crossings: DayCrossings) -> dict[str, DataFrame]:
+        """The tables other than `crossings` by name, from what was found and the crossings in it."""
         period, records = self.period, found.records
         visitors = tables.visitors(records, period)
         others = {topic: self._records(topic) for topic in KINDS}
-        minutes = tables.zone_minutes(others[OCCUPANCY], day_crossings, period)
+        minutes = tables.zone_minutes(others[OCCUPANCY], day_crossings.line_counts(), period)
         grace_ms = self.settings.grace_minutes * MINUTE_MS
         letters = self._records(DEAD_LETTERS)
         return {
-            "crossings": day_crossings,
             "camera_minutes": tables.camera_minutes(records, period),
             "camera_sequences": tables.camera_sequences(records, period),
             "gate_passages": tables.gate_passages(others[GATE_PASSAGES], period),

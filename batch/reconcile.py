@@ -21,10 +21,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import DayAccount
+from batch.crossings import told
 from batch.days import Period, local_day
-from batch.tables import minute_effects, one_by_one
+from batch.tables import with_effects
 from infra.alert_words import MEASURED, word
-from infra.clock import Clock
+from infra.clock import MINUTE_MS, Clock
 from infra.errors import UserError
 from infra.events import SCHEMA_VERSION, Alert, AlertStatus, derived_id, encoder
 from infra.settings import Settings
@@ -44,7 +45,7 @@ def differences(  # noqa: PLR0917
 
     `records` have their fates, `refused` are the streams' dead letters; `grace_ms` is the streams' grace.
     """
-    flagged = minute_effects(_flagged(records, refused, period, grace_ms, settings), period)
+    flagged = with_effects(_flagged(records, refused, period, grace_ms, settings), period)
     counted = flagged.groupBy("day", "minute", "zone_id").agg(
         F.count_if("late").cast("long").alias("late_crossings"),
         F.count_if("refused").cast("long").alias("refused_crossings"),
@@ -68,18 +69,21 @@ def _flagged(records: DataFrame, refused: DataFrame, period: Period, grace_ms: i
         .distinct()
         .withColumn("refused", F.lit(True))
     )
-    told = records.join(F.broadcast(letter), ["kafka_partition", "kafka_offset"], "left")
-    one = one_by_one(told, "crossings", "kafka_ms", F.coalesce("refused", F.lit(False)).alias("refused"))
+    known = records.join(F.broadcast(letter), ["kafka_partition", "kafka_offset"], "left")
+    flagged = known.withColumn("refused", F.coalesce("refused", F.lit(False)))
+    may_be_late = F.col("kafka_ms") - F.col("start_ms") > grace_ms  # no crossing is before its envelope's start
+    one = told(flagged.where(may_be_late | F.col("refused")), "kafka_ms", "refused")
     late = F.col("kafka_ms") - F.col("event_ms") > grace_ms
-    one = one.where(late | F.col("refused"))
     day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
-    return one.groupBy(day, "crossing_id").agg(
+    once = one.where(late | F.col("refused")).groupBy(day, "crossing_id")
+    found = once.agg(
         F.first("line_id").alias("line_id"),
         F.first("direction").alias("direction"),
-        F.min("event_ms").alias("event_time"),
+        F.min("event_ms").alias("event_ms"),
         F.max(late).alias("late"),
         F.max("refused").alias("refused"),
     )
+    return found.withColumn("minute", F.floor(F.col("event_ms") / MINUTE_MS) * (MINUTE_MS // 1000))
 
 
 def _cause() -> Column:

@@ -20,59 +20,6 @@ VISITOR_DAYS: Final = 29
 """Days for which tokens are loaded: within the table's TTL, which would take older ones away while they are counted."""
 LOSSES: Final = ("decode_errors", "dropped", "thinned")
 """What a health counts since the one before it."""
-CROSSING: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", "object_class")
-
-
-def told_again(records: DataFrame, period: Period) -> DataFrame:
-    """The `hash` of each id that was met twice among crossings of lines that change one zone only.
-
-    A line's crossing comes in the envelopes of both its zones under one id. Of a line with one zone it comes once, but
-    for a camera that tells it again: few ids, by which all others need no shuffle.
-    """
-    told = _told(records, period).select("hash", "alone").repartition("hash")  # counting before it would find no pairs
-    met = told.groupBy("hash").agg(F.count("*").alias("times"), F.max("alone").alias("alone"))
-    return met.where("times > 1 AND alone").select("hash")
-
-
-def crossings(records: DataFrame, again: DataFrame, period: Period) -> DataFrame:
-    """One row per crossing; `again` are those of `told_again`."""
-    told, known = _told(records, period), F.broadcast(again)
-    alone, shared = told.where("alone"), told.where("NOT alone")
-    several = shared.unionByName(alone.join(known, "hash", "left_semi"))
-    merged = several.groupBy("day", "crossing_id").agg(F.min(F.struct(*CROSSING)).alias("c"))
-    once = alone.join(known, "hash", "left_anti").unionByName(merged.select("day", "crossing_id", "c.*"), True)
-    return once.select(
-        _estate(period),
-        "day",
-        F.col("event_ms").alias("event_time"),
-        "crossing_id",
-        "line_id",
-        "camera_id",
-        F.col("direction").cast("byte").alias("direction"),
-        "track_id",
-        "object_class",
-    )
-
-
-def _told(records: DataFrame, period: Period) -> DataFrame:
-    """A row for each time that a crossing was told; `alone` where its line changes one zone only."""
-    exploded = one_by_one(records, "crossings", "camera_id")
-    day = local_day(F.col("event_ms"), period.site.estate.timezone)
-    one_zone = F.col("line_id").isin([line for line, zones in period.site.effects.items() if len(zones) == 1])
-    told = exploded.withColumn("day", day).where(period.contains(F.col("day")))
-    return told.withColumn("hash", F.xxhash64("crossing_id")).withColumn("alone", one_zone)
-
-
-def one_by_one(records: DataFrame, part: str, *carried: str | Column) -> DataFrame:
-    """A row for each entry of the valid records' `crossings` or `visitors`, with the columns `carried`.
-
-    Their lists are equally long. By place rather than zipped: then lists that nobody asks for are not read.
-    """
-    valid = records.where((F.col("fate") == VALID) & F.col(part).isNotNull())
-    first, *others = valid.select(f"{part}.*").columns
-    placed = valid.select(*carried, part, F.posexplode(f"{part}.{first}").alias("place", first))
-    values = [F.get(f"{part}.{name}", F.col("place")).alias(name) for name in others]
-    return placed.select("*", *values).drop(part, "place")
 
 
 def _estate(period: Period) -> Column:
@@ -140,7 +87,9 @@ def gate_passages(records: DataFrame, period: Period) -> DataFrame:
 
 def visitors(records: DataFrame, period: Period) -> DataFrame:
     """One row per track that has a token, by camera, run and local day."""
-    exploded = one_by_one(records, "visitors", "zone_id", "camera_id", "boot_id")
+    valid = records.where((F.col("fate") == VALID) & F.col("visitors").isNotNull())
+    lists = [f"visitors.{name}" for name in ("event_ms", "track_id", "token")]
+    exploded = valid.select("zone_id", "camera_id", "boot_id", F.inline(F.arrays_zip(*lists)))
     day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
     once = exploded.groupBy(day, "camera_id", "boot_id", "track_id").agg(
         F.min(F.struct("event_ms", "zone_id", "token")).alias("v")
@@ -230,9 +179,12 @@ def _last(states: DataFrame, key: tuple[str, ...]) -> DataFrame:
     return states.withColumn("latest", F.row_number().over(newest))
 
 
-def zone_minutes(records: DataFrame, day_crossings: DataFrame, period: Period) -> DataFrame:
-    """Stream and batch side by side; where only one has it, zeros stand for the other (revision 0: no stream)."""
-    counted = batch_minutes(day_crossings, period)
+def zone_minutes(records: DataFrame, line_counts: DataFrame, period: Period) -> DataFrame:
+    """Stream and batch side by side; where only one has it, zeros stand for the other (revision 0: no stream).
+
+    `line_counts` are those of `batch.crossings`.
+    """
+    counted = _batch_minutes(line_counts, period)
     joined = _streamed_minutes(records, period).join(counted, ["day", "minute", "zone_id"], "full_outer")
     numbers = ("ins", "outs", "batch_ins", "batch_outs", "revision")
     return joined.select(
@@ -254,21 +206,22 @@ def _streamed_minutes(records: DataFrame, period: Period) -> DataFrame:
     return minutes.where(F.col("latest") == 1).select("day", minute, "zone_id", *estimate)
 
 
-def batch_minutes(day_crossings: DataFrame, period: Period) -> DataFrame:
+def _batch_minutes(line_counts: DataFrame, period: Period) -> DataFrame:
     """Crossings into and out of each zone per minute, recounted: `day, minute, zone_id, batch_ins, batch_outs`."""
     entered = F.col("direction") * F.col("effect") > 0
     return (
-        minute_effects(day_crossings, period)
+        with_effects(line_counts, period)
         .groupBy("day", "minute", "zone_id")
-        .agg(F.count_if(entered).alias("batch_ins"), F.count_if(~entered).alias("batch_outs"))
+        .agg(
+            F.sum(F.when(entered, F.col("crossings")).otherwise(0)).alias("batch_ins"),
+            F.sum(F.when(entered, 0).otherwise(F.col("crossings"))).alias("batch_outs"),
+        )
     )
 
 
-def minute_effects(day_crossings: DataFrame, period: Period) -> DataFrame:
-    """A row for each crossing and zone that it enters (`direction` x `effect` > 0) or leaves; `minute` in UTC s."""
-    effects = F.broadcast(_effects(day_crossings.sparkSession, period))
-    minute = F.floor(F.col("event_time") / MINUTE_MS) * MINUTE_S
-    return day_crossings.join(effects, "line_id").withColumn("minute", minute)
+def with_effects(of_lines: DataFrame, period: Period) -> DataFrame:
+    """A row for each of `of_lines` and each zone that is entered (`direction` x `effect` > 0) or left by its line."""
+    return of_lines.join(F.broadcast(_effects(of_lines.sparkSession, period)), "line_id")
 
 
 def _effects(spark: SparkSession, period: Period) -> DataFrame:

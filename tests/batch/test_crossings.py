@@ -1,22 +1,44 @@
 """Each crossing once, whichever envelopes told it; against plain Python."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 from random import Random
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.msgpack import encode
 from pyspark.sql import SparkSession
 
+from batch.crossings import EDGES, SHARED, DayCrossings, bucketed, met_twice, packed
 from batch.days import Period
-from batch.tables import crossings, told_again
+from infra.events import Crossings
 from infra.site import Site
 from tests.batch.feed import DAY, at, day_of
 
-SCHEMA = (
-    "fate string, camera_id string, crossings struct<crossing_id: array<string>, event_ms: array<bigint>, "
-    "line_id: array<string>, direction: array<bigint>, track_id: array<bigint>, object_class: array<string>>"
+HASHES = st.one_of(
+    st.integers(-3, 3), st.sampled_from([-(2**63), 2**63 - 1, *EDGES.tolist()]), st.integers(-(2**63), 2**63 - 1)
 )
+SCHEMA = "fate string, camera_id string, crossings binary"
+COLUMNS = Crossings.__struct_fields__
 Told = tuple[int, str, str, int, int, str]  # event_ms, line, camera, direction, track, class
+
+
+@given(st.lists(st.lists(HASHES, max_size=8), max_size=6))
+def test_hashes_that_were_met_twice_are_found_whichever_batches_they_came_in(packs: list[list[int]]) -> None:
+    batches = [pa.RecordBatch.from_pydict({"hashes": [np.array(one, np.int64).tobytes()]}) for one in packs]
+    empty = pa.table({"bucket": pa.array([], pa.int32()), "hashes": pa.array([], pa.binary())})
+    buckets = pa.concat_tables([empty, *(pa.Table.from_batches([one]) for one in bucketed(batches))])
+    found = [
+        one
+        for bucket in set(buckets.column("bucket").to_pylist())
+        for one in met_twice(buckets.filter(pc.equal(buckets["bucket"], bucket))).column("hash").to_pylist()
+    ]
+    times = Counter(one for pack in packs for one in pack)
+    assert sorted(found) == sorted(one for one, count in times.items() if count > 1 and one != SHARED)
 
 
 @pytest.mark.stack
@@ -38,11 +60,14 @@ def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Si
             columns = ([f"c{number}"], [copy[0]], [copy[1]], [copy[3]], [copy[4]], [copy[5]])
             rows.append(("valid", copy[2], columns))
     rows.append(("duplicate", "cam", (["ghost"], [at("12:00:00")], [of_two[0]], [1], [1], ["person"])))
+    rows.append(("valid", "cam", ([], [], [], [], [], [])))
     random.shuffle(rows)
     period = Period(site, DAY, 1, 3_600_000)
 
-    records = spark.createDataFrame(rows, SCHEMA).repartition(3)
-    found = crossings(records, told_again(records, period), period).collect()
+    packs = [(fate, camera, encode(dict(zip(COLUMNS, columns, strict=True)))) for fate, camera, columns in rows]
+    records = spark.createDataFrame(packs, SCHEMA).repartition(3)
+    day_crossings = DayCrossings(packed(records, period), period)
+    found, counted = day_crossings.rows().collect(), day_crossings.line_counts().collect()
 
     wanted = {key: min(copies) for key, copies in told.items() if key[0] == DAY}
     seen = {
@@ -58,3 +83,9 @@ def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Si
     }
     assert len(found) == len(seen)
     assert seen == wanted
+    per_line = Counter((one[0] // 60_000 * 60, one[1], one[3]) for one in wanted.values())
+    counts: Counter[tuple[int, str, int]] = Counter()
+    for row in counted:
+        assert row.day == DAY
+        counts[row.minute, row.line_id, row.direction] += row.crossings
+    assert counts == per_line

@@ -211,7 +211,9 @@ def told(verdict: Envelope | Refusal) -> dict[str, object]:
     """What a row must say of a record with this verdict."""
     if isinstance(verdict, Refusal):
         return dict.fromkeys(FOUND.names) | {"reason": verdict.reason}
-    return {"reason": None} | {name: msgspec.to_builtins(getattr(verdict, name)) for name in FOUND.names[1:]}
+    crossings = None if verdict.crossings is None else msgspec.msgpack.encode(verdict.crossings)
+    plain = {name: msgspec.to_builtins(getattr(verdict, name)) for name in FOUND.names[1:]}
+    return {"reason": None} | plain | {"crossings": crossings}
 
 
 def test_a_number_that_no_column_holds_is_the_next_that_one_does() -> None:
