@@ -89,12 +89,24 @@ def make_zones(
 
     async def on_recover() -> None:
         consumer, recovery = cast(CoalescingConsumer, app.consumer), cast(TableManager, app.tables).recovery
-        assignments = consumer.assignments
-        recovery.flush_buffers()
-        if unread := await consumer.unread_changelogs():
-            if consumer.assignments == assignments and not recovery.signal_recovery_start.is_set():
-                stop_process(f"recovery ended before the ends of changelogs: {unread}")
-            return  # a rebalance has cut it short; Faust begins anew, and calls this again
+        assignments, started_at = consumer.assignments, recovery._recovery_started_at
+
+        def cut_short() -> bool:
+            """Whether another rebalance has come: Faust recovers anew, and calls this again."""
+            anew = consumer.assignments != assignments or recovery._recovery_started_at != started_at
+            return anew or recovery.signal_recovery_start.is_set()
+
+        if cut_short():
+            return
+        try:
+            recovery.flush_buffers()
+            unread = await consumer.unread_changelogs()
+        except Exception as error:  # Faust would go on
+            stop_process(f"whether changelogs were read to their ends could not be found out: {error!r}")
+        if cut_short():
+            return
+        if unread:
+            stop_process(f"recovery ended before the ends of changelogs: {unread}")
         await zones.recover()
         consumer.note_recovered(assignments)
         metrics.RECOVERY_SECONDS.set(time.monotonic() - began)

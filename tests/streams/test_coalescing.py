@@ -9,6 +9,7 @@ from typing import cast
 
 import aiokafka
 import faust
+from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
@@ -55,6 +56,18 @@ def test_a_fetch_that_finds_nothing_is_answered_soon() -> None:
         return int(consumer._new_consumer_thread()._create_worker_consumer(transport)._fetch_max_wait_ms)
 
     assert asyncio.run(wait_ms()) == FETCH_WAIT_MS
+
+
+def test_recovery_says_what_is_asked_of_it() -> None:
+    async def told() -> tuple[object, ...]:
+        recovery = cast(TableManager, faust.App("asked", store="memory://").tables).recovery
+        recovery.flush_buffers()
+        before = recovery._recovery_started_at
+        recovery._set_recovery_started()
+        changes = recovery._recovery_started_at != before
+        return dict(recovery.active_offsets), recovery.signal_recovery_start.is_set(), changes
+
+    assert asyncio.run(told()) == ({}, False, True)
 
 
 def test_the_bookkeeping_attributes_exist() -> None:
