@@ -38,7 +38,6 @@ CROSSING: Final = t.StructType(
 )
 """One entry of an envelope's `crossings`."""
 TOLD: Final = t.StructType([t.StructField("day", t.DateType()), t.StructField("camera_id", t.StringType()), *CROSSING])
-TOLD_ARROW: Final = to_arrow_schema(TOLD)
 TABLE: Final = (
     "estate_id string, day date, camera_id string, crossing_id string, event_time long, line_id string, "
     "direction byte, track_id long, object_class string"
@@ -51,6 +50,7 @@ AT_ONCE: Final = 1024
 BUCKETS: Final = 64
 EDGES: Final = np.linspace(-(2**63), 2**63, BUCKETS, endpoint=False)[1:].astype(np.int64)
 """Hashes are looked at in so many groups, each of which fits into memory."""
+LZ4: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 SHARED: Final = 0
 """For the hash of a crossing of a line with several zones: it is merged anyway."""
 
@@ -100,11 +100,19 @@ def packed(records: DataFrame, period: Period) -> DataFrame:
             place = np.searchsorted(edges_ms, of_any_day.column("event_ms").to_numpy(), "right") - 1
             inside = (place >= 0) & (place < len(days))
             rows = of_any_day.filter(pa.array(inside))
-            rows = rows.append_column("day", pa.array(days[place[inside]])).select(TOLD_ARROW.names)
+            rows = rows.append_column("day", pa.array(days[place[inside]])).select(TOLD.names)
             hashes = _hashes(rows, one_zone).tobytes()
-            yield pa.RecordBatch.from_pydict({"batch": [rows.serialize().to_pybytes()], "hashes": [hashes]})
+            yield pa.RecordBatch.from_pydict({"batch": [_compressed(rows)], "hashes": [hashes]})
 
     return valid.mapInArrow(pack, "batch binary, hashes binary")
+
+
+def _compressed(rows: pa.RecordBatch) -> bytes:
+    """As an Arrow stream; Spark copies these bytes several times, and there are a third of them."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema, options=LZ4) as stream:
+        stream.write_batch(rows)
+    return bytes(sink.getvalue())
 
 
 def _hashes(rows: pa.RecordBatch, one_zone: pa.Array) -> Hashes:
@@ -183,7 +191,7 @@ def _chosen(batches: Batches, again: Hashes, *, once: bool) -> Iterator[pa.Recor
         for rows, packed_hashes in zip(batch.column("batch"), batch.column("hashes"), strict=True):
             hashes = np.frombuffer(packed_hashes.as_buffer(), np.int64)
             told_once = (hashes != SHARED) & ~np.isin(hashes, again)
-            yield pa.ipc.read_record_batch(rows.as_buffer(), TOLD_ARROW).filter(pa.array(told_once == once))
+            yield pa.ipc.open_stream(rows.as_buffer()).read_next_batch().filter(pa.array(told_once == once))
 
 
 def _of_table(rows: pa.RecordBatch, estate: str) -> pa.RecordBatch:
