@@ -5,7 +5,7 @@ a line with one zone it comes once, but for a camera that tells it again: these 
 merged with the others. All that is left never is a row of the JVM, which would take longer than everything else.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -23,19 +23,20 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from batch.days import Period
 from batch.envelopes import VALID
+from batch.schemas import spark_schema
+from batch.verdict import parts_of
 from infra.clock import MINUTE_MS, day_start_ms
 from infra.events import Crossings
+from warehouse.load import Batches
 
 CROSSING: Final = t.StructType(
     [
-        t.StructField("crossing_id", t.StringType()),
-        t.StructField("event_ms", t.LongType()),
-        t.StructField("line_id", t.StringType()),
-        t.StructField("direction", t.ByteType()),
-        t.StructField("track_id", t.LongType()),
-        t.StructField("object_class", t.StringType()),
+        t.StructField(lists.name, t.ByteType() if lists.name == "direction" else lists.dataType.elementType)
+        for lists in spark_schema(Crossings)
+        if isinstance(lists.dataType, t.ArrayType)
     ]
 )
+CROSSING_ARROW: Final = to_arrow_schema(CROSSING)
 """One entry of an envelope's `crossings`."""
 TOLD: Final = t.StructType([t.StructField("day", t.DateType()), t.StructField("camera_id", t.StringType()), *CROSSING])
 TABLE: Final = (
@@ -45,8 +46,6 @@ TABLE: Final = (
 LEAST_BY: Final = ("event_ms", "line_id", "camera_id", "direction", "track_id", "object_class")
 """Of what was told of one crossing the least by these is kept."""
 LINE_COUNTS: Final = "day date, minute long, line_id string, direction byte, crossings long"
-AT_ONCE: Final = 1024
-"""Envelopes that are unpacked at one time."""
 BUCKETS: Final = 64
 EDGES: Final = np.linspace(-(2**63), 2**63, BUCKETS, endpoint=False)[1:].astype(np.int64)
 """Hashes are looked at in so many groups, each of which fits into memory."""
@@ -54,23 +53,22 @@ LZ4: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 SHARED: Final = 0
 """For the hash of a crossing of a line with several zones: it is merged anyway."""
 
-Batches = Iterable[pa.RecordBatch]
 MakeBatches = Callable[[Batches], Iterator[pa.RecordBatch]]
 Hashes = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def told(records: DataFrame, *carried: str) -> DataFrame:
     """A row for each time that a crossing was told in valid `records`, with the envelope's columns `carried`."""
-    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull()).select("crossings", *carried)
+    valid = _with_crossings(records).select("crossings", *carried)
 
     def unpack(batches: Batches) -> Iterator[pa.RecordBatch]:
-        return (_unpacked(part, carried) for part in _parts(batches))
+        return (_unpacked(part, carried) for part in parts_of(batches))
 
     return valid.mapInArrow(unpack, t.StructType([*(valid.schema[name] for name in carried), *CROSSING]))
 
 
-def _parts(batches: Batches) -> Iterator[pa.RecordBatch]:
-    return (batch.slice(first, AT_ONCE) for batch in batches for first in range(0, batch.num_rows, AT_ONCE))
+def _with_crossings(records: DataFrame) -> DataFrame:
+    return records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
 
 
 def _unpacked(envelopes: pa.RecordBatch, carried: Sequence[str]) -> pa.RecordBatch:
@@ -78,7 +76,7 @@ def _unpacked(envelopes: pa.RecordBatch, carried: Sequence[str]) -> pa.RecordBat
     parts = [_decoder.decode(packed) for packed in envelopes.column("crossings").to_pylist()]
     envelope = pa.array(np.repeat(np.arange(len(parts)), [len(part.event_ms) for part in parts]))
     columns = {name: envelopes.column(name).take(envelope) for name in carried}
-    for field in to_arrow_schema(CROSSING):
+    for field in CROSSING_ARROW:
         values = list(chain.from_iterable(getattr(part, field.name) for part in parts))
         columns[field.name] = pa.array(values, field.type)
     return pa.RecordBatch.from_pydict(columns)
@@ -89,13 +87,13 @@ _decoder: Final = msgspec.msgpack.Decoder(Crossings)
 
 def packed(records: DataFrame, period: Period) -> DataFrame:
     """The period's crossings as valid `records` tell them: `batch`, many as one Arrow batch, and their `hashes`."""
-    valid = records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull()).select("crossings", "camera_id")
+    valid = _with_crossings(records).select("crossings", "camera_id")
     days = np.array(period.dates, "datetime64[D]")
     edges_ms = np.array([*(day_start_ms(day, period.site.tz) for day in period.dates), period.end_ms])
     one_zone = pa.array([line for line, zones in period.site.effects.items() if len(zones) == 1], pa.string())
 
     def pack(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for part in _parts(batches):
+        for part in parts_of(batches):
             of_any_day = _unpacked(part, ["camera_id"])
             place = np.searchsorted(edges_ms, of_any_day.column("event_ms").to_numpy(), "right") - 1
             inside = (place >= 0) & (place < len(days))
@@ -131,10 +129,11 @@ class DayCrossings:
 
     @cached_property
     def again(self) -> Hashes:
-        """The hashes, in order, that were met twice among crossings of lines with one zone; looked for once."""
+        """The hashes that were met twice among crossings of lines with one zone; looked for once."""
         buckets = self.told_batches.select("hashes").mapInArrow(bucketed, "bucket int, hashes binary")
         found = buckets.groupBy("bucket").applyInArrow(met_twice, "hash long").toArrow()
-        return np.sort(found.column("hash").to_numpy())
+        hashes: Hashes = found.column("hash").to_numpy()
+        return hashes
 
     def map_batches(self, make: MakeBatches, schema: str) -> DataFrame:
         """What `make` makes of Arrow batches of the table `crossings`: Spark's `mapInArrow`."""

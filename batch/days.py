@@ -60,6 +60,11 @@ def local_day(event_ms: Column, timezone: str) -> Column:
     return F.to_date(F.from_utc_timestamp(F.timestamp_millis(event_ms), timezone))
 
 
+def minute_of(event_ms: Column) -> Column:
+    """The minute in which an instant in UTC ms lies, in UTC s."""
+    return F.floor(event_ms / MINUTE_MS) * (MINUTE_MS // 1000)
+
+
 def in_grace(kafka_ms: Column, day: Column, period: Period) -> Column:
     """Whether a record of local day `day` came (Kafka time) within the grace on either side of it."""
     timezone = period.site.estate.timezone

@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.accounting import DayAccount, Fates, check_accounts, record_counts, stored
 from batch.archive import archive_days
+from batch.crossings import MakeBatches
 from batch.days import Period, period_of
 from batch.kafka import whole_since_ms
 from batch.reading import Fated, Reading, count_fates, session
@@ -52,7 +53,7 @@ STEPS: Final = (
     "done",
 )
 
-MapBatches = Callable[[Callable[[Batches], Iterator[pa.RecordBatch]], str], DataFrame]
+MapBatches = Callable[[MakeBatches, str], DataFrame]
 """Spark's `mapInArrow` of a frame: what a function makes of its batches, and the schema of that."""
 Progress = Callable[[str, int, int], None]  # the step that begins, its number from 0, how many there are
 

@@ -22,10 +22,10 @@ from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import DayAccount
 from batch.crossings import told
-from batch.days import Period, local_day
+from batch.days import Period, local_day, minute_of
 from batch.tables import with_effects
 from infra.alert_words import MEASURED, word
-from infra.clock import MINUTE_MS, Clock
+from infra.clock import Clock
 from infra.errors import UserError
 from infra.events import SCHEMA_VERSION, Alert, AlertStatus, derived_id, encoder
 from infra.settings import Settings
@@ -83,7 +83,7 @@ def _flagged(records: DataFrame, refused: DataFrame, period: Period, grace_ms: i
         F.max(late).alias("late"),
         F.max("refused").alias("refused"),
     )
-    return found.withColumn("minute", F.floor(F.col("event_ms") / MINUTE_MS) * (MINUTE_MS // 1000))
+    return found.withColumn("minute", minute_of(F.col("event_ms")))
 
 
 def _cause() -> Column:

@@ -8,13 +8,11 @@ from typing import Final
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
-from batch.days import Period, in_grace, local_day
+from batch.days import Period, in_grace, local_day, minute_of
 from batch.envelopes import VALID
 from batch.messages import messages
-from infra.clock import MINUTE_MS
 from infra.topics import ALERTS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY
 
-MINUTE_S: Final = MINUTE_MS // 1000
 MOST_UINT32: Final = 2**32 - 1
 VISITOR_DAYS: Final = 29
 """Days for which tokens are loaded: within the table's TTL, which would take older ones away while they are counted."""
@@ -29,7 +27,7 @@ def _estate(period: Period) -> Column:
 def camera_minutes(records: DataFrame, period: Period) -> DataFrame:
     """What each camera told of itself last in each minute, and all that it lost in it."""
     told = records.where((F.col("fate") == VALID) & F.col("health").isNotNull() & period.contains(F.col("day")))
-    minute = (F.floor(F.col("start_ms") / MINUTE_MS) * MINUTE_S).alias("minute")
+    minute = minute_of(F.col("start_ms")).alias("minute")
     latest = F.max_by("health", F.struct("start_ms", "seq", "zone_id", "boot_id"))
     return (
         told.groupBy("day", minute, "camera_id")

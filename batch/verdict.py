@@ -7,7 +7,7 @@ value, took as long again and more.
 """
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import Final
 
@@ -21,6 +21,7 @@ from batch.schemas import spark_schema
 from infra.events import MAX_INTEGER, Envelope, Health, Visitors
 from infra.site import Site
 from infra.validate import judge
+from warehouse.load import Batches
 
 ENVELOPE_ID: Final = ("camera_id", "boot_id", "zone_id", "seq")
 FIELDS: Final = (*ENVELOPE_ID, "start_ms")
@@ -36,8 +37,6 @@ FOUND: Final = t.StructType(
 KINDS: Final = {field.name: to_arrow_type(field.dataType) for field in FOUND}
 AT_ONCE: Final = 1024
 """Records that are Python objects at one time."""
-
-Batches = Iterable[pa.RecordBatch]
 
 
 def judged(records: DataFrame, site: Site) -> DataFrame:
@@ -55,13 +54,17 @@ def _judge(site: Site) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def judge_batches(batches: Batches) -> Iterator[pa.RecordBatch]:
         gc.disable()  # nothing here refers to itself, and looking for what does takes a third of the time
         try:
-            for batch in batches:
-                for first in range(0, batch.num_rows, AT_ONCE):
-                    yield _judged(batch.slice(first, AT_ONCE), site)
+            for part in parts_of(batches):
+                yield _judged(part, site)
         finally:
             gc.enable()
 
     return judge_batches
+
+
+def parts_of(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """The batches in parts of at most `AT_ONCE` records."""
+    return (batch.slice(first, AT_ONCE) for batch in batches for first in range(0, batch.num_rows, AT_ONCE))
 
 
 def _judged(batch: pa.RecordBatch, site: Site) -> pa.RecordBatch:

@@ -88,32 +88,42 @@ def make_zones(
         began = time.monotonic()
 
     async def on_recover() -> None:
-        consumer, recovery = cast(CoalescingConsumer, app.consumer), cast(TableManager, app.tables).recovery
-        assignments, started_at = consumer.assignments, recovery._recovery_started_at
-
-        def cut_short() -> bool:
-            """Whether another rebalance has come: Faust recovers anew, and calls this again."""
-            anew = consumer.assignments != assignments or recovery._recovery_started_at != started_at
-            return anew or recovery.signal_recovery_start.is_set()
-
-        if cut_short():
+        assignments = await _recovered_for(app)
+        if assignments is None:
             return
-        try:
-            recovery.flush_buffers()
-            unread = await consumer.unread_changelogs()
-        except Exception as error:  # Faust would go on
-            stop_process(f"whether changelogs were read to their ends could not be found out: {error!r}")
-        if cut_short():
-            return
-        if unread:
-            stop_process(f"recovery ended before the ends of changelogs: {unread}")
         await zones.recover()
-        consumer.note_recovered(assignments)
+        cast(CoalescingConsumer, app.consumer).note_recovered(assignments)
         metrics.RECOVERY_SECONDS.set(time.monotonic() - began)
 
     app.on_partitions_assigned.connect(on_assigned)
     table.on_recover(on_recover)
     return zones
+
+
+async def _recovered_for(app: faust.App) -> int | None:
+    """Of which assignment the changelogs have been read; None where another rebalance came before their ends.
+
+    Faust then recovers anew, and tells of that again. Without one the process ends.
+    """
+    consumer, recovery = cast(CoalescingConsumer, app.consumer), cast(TableManager, app.tables).recovery
+    assignments, started_at = consumer.assignments, recovery._recovery_started_at
+
+    def cut_short() -> bool:
+        anew = consumer.assignments != assignments or recovery._recovery_started_at != started_at
+        return anew or recovery.signal_recovery_start.is_set()
+
+    if cut_short():
+        return None
+    try:
+        recovery.flush_buffers()
+        unread = await consumer.unread_changelogs()
+    except Exception as error:  # Faust would go on
+        stop_process(f"whether changelogs were read to their ends could not be found out: {error!r}")
+    if cut_short():
+        return None
+    if unread:
+        stop_process(f"recovery ended before the ends of changelogs: {unread}")
+    return assignments
 
 
 def watch(app: faust.App, settings: Settings) -> None:
