@@ -5,13 +5,11 @@ a line with one zone it comes once, but for a camera that tells it again: these 
 merged with the others. All that is left never is a row of the JVM, which would take longer than everything else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Final
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -22,23 +20,14 @@ from pyspark.sql import types as t
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from batch.days import Period
-from batch.envelopes import VALID
-from batch.schemas import spark_schema
-from batch.verdict import parts_of
+from batch.told import CROSSING, Integers, Places, batches_in, entries, from_bytes, places, to_bytes
 from infra.clock import MINUTE_MS, day_start_ms
-from infra.events import Crossings
 from warehouse.load import Batches
 
-CROSSING: Final = t.StructType(
-    [
-        t.StructField(lists.name, t.ByteType() if lists.name == "direction" else lists.dataType.elementType)
-        for lists in spark_schema(Crossings)
-        if isinstance(lists.dataType, t.ArrayType)
-    ]
-)
-CROSSING_ARROW: Final = to_arrow_schema(CROSSING)
-"""One entry of an envelope's `crossings`."""
 TOLD: Final = t.StructType([t.StructField("day", t.DateType()), t.StructField("camera_id", t.StringType()), *CROSSING])
+SUSPECT: Final = t.StructType([*TOLD, *(t.StructField(name, t.BooleanType()) for name in ("late", "refused"))])
+PACKED: Final = t.StructType([t.StructField(name, t.BinaryType()) for name in ("batch", "hashes", "suspect")])
+PACKED_ARROW: Final = to_arrow_schema(PACKED)
 TABLE: Final = (
     "estate_id string, day date, camera_id string, crossing_id string, event_time long, line_id string, "
     "direction byte, track_id long, object_class string"
@@ -49,68 +38,74 @@ LINE_COUNTS: Final = "day date, minute long, line_id string, direction byte, cro
 BUCKETS: Final = 64
 EDGES: Final = np.linspace(-(2**63), 2**63, BUCKETS, endpoint=False)[1:].astype(np.int64)
 """Hashes are looked at in so many groups, each of which fits into memory."""
-LZ4: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 SHARED: Final = 0
 """For the hash of a crossing of a line with several zones: it is merged anyway."""
 
 MakeBatches = Callable[[Batches], Iterator[pa.RecordBatch]]
-Hashes = np.ndarray[tuple[int], np.dtype[np.int64]]
+Hashes = Integers
 
 
-def told(records: DataFrame, *carried: str) -> DataFrame:
-    """A row for each time that a crossing was told in valid `records`, with the envelope's columns `carried`."""
-    valid = _with_crossings(records).select("crossings", *carried)
+@dataclass(frozen=True)
+class Unpacking:
+    """What must be known of records to make a period's crossings of what they tell (`batch.told`)."""
 
-    def unpack(batches: Batches) -> Iterator[pa.RecordBatch]:
-        return (_unpacked(part, carried) for part in parts_of(batches))
+    period: Period
+    invalid: Places
+    """Of copies, and of what came too late to be loaded; in order."""
+    refused: Places
+    """Of what the streams refused; in order."""
+    grace_ms: int
+    """The streams': what was sent later than so long after it happened is late to them."""
 
-    return valid.mapInArrow(unpack, t.StructType([*(valid.schema[name] for name in carried), *CROSSING]))
+    def packed(self, records: DataFrame) -> DataFrame:
+        """The period's crossings as valid `records` tell them, many as one Arrow batch.
 
+        That is `batch`, its `hashes`, and those that the streams may lack as a further batch, `suspect`, or null.
+        """
+        starts_ms = np.array([day_start_ms(day, self.period.site.tz) for day in self.period.dates])
+        of_one_zone = [line for line, zones in self.period.site.effects.items() if len(zones) == 1]
+        one_zone = pa.array(of_one_zone, pa.string())
 
-def _with_crossings(records: DataFrame) -> DataFrame:
-    return records.where((F.col("fate") == VALID) & F.col("crossings").isNotNull())
+        def pack(batches: Batches) -> Iterator[pa.RecordBatch]:
+            for envelopes in batches_in(batches, "told"):
+                told = _of_days(self._entries(envelopes), self.period, starts_ms)
+                suspect = told.filter(pc.or_(told.column("late"), told.column("refused"))).select(SUSPECT.names)
+                rows = told.select(TOLD.names)
+                pack = {
+                    "batch": to_bytes(rows),
+                    "hashes": _hashes(rows, one_zone).tobytes(),
+                    "suspect": to_bytes(suspect) if suspect.num_rows else None,
+                }
+                yield pa.RecordBatch.from_pylist([pack], PACKED_ARROW)
 
+        telling = records.where(F.col("told").isNotNull()).select("told")
+        return telling.mapInArrow(pack, PACKED)
 
-def _unpacked(envelopes: pa.RecordBatch, carried: Sequence[str]) -> pa.RecordBatch:
-    """A row for each entry of `crossings`, with what its envelope has in the columns `carried`."""
-    parts = [_decoder.decode(packed) for packed in envelopes.column("crossings").to_pylist()]
-    envelope = pa.array(np.repeat(np.arange(len(parts)), [len(part.event_ms) for part in parts]))
-    columns = {name: envelopes.column(name).take(envelope) for name in carried}
-    for field in CROSSING_ARROW:
-        values = list(chain.from_iterable(getattr(part, field.name) for part in parts))
-        columns[field.name] = pa.array(values, field.type)
-    return pa.RecordBatch.from_pydict(columns)
-
-
-_decoder: Final = msgspec.msgpack.Decoder(Crossings)
-
-
-def packed(records: DataFrame, period: Period) -> DataFrame:
-    """The period's crossings as valid `records` tell them: `batch`, many as one Arrow batch, and their `hashes`."""
-    valid = _with_crossings(records).select("crossings", "camera_id")
-    days = np.array(period.dates, "datetime64[D]")
-    edges_ms = np.array([*(day_start_ms(day, period.site.tz) for day in period.dates), period.end_ms])
-    one_zone = pa.array([line for line, zones in period.site.effects.items() if len(zones) == 1], pa.string())
-
-    def pack(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for part in parts_of(batches):
-            of_any_day = _unpacked(part, ["camera_id"])
-            place = np.searchsorted(edges_ms, of_any_day.column("event_ms").to_numpy(), "right") - 1
-            inside = (place >= 0) & (place < len(days))
-            rows = of_any_day.filter(pa.array(inside))
-            rows = rows.append_column("day", pa.array(days[place[inside]])).select(TOLD.names)
-            hashes = _hashes(rows, one_zone).tobytes()
-            yield pa.RecordBatch.from_pydict({"batch": [_compressed(rows)], "hashes": [hashes]})
-
-    return valid.mapInArrow(pack, "batch binary, hashes binary")
+    def _entries(self, envelopes: pa.RecordBatch) -> pa.RecordBatch:
+        """The crossings that valid envelopes tell, with `camera_id`, `late` and `refused`."""
+        valid = envelopes.filter(pa.array(~_among(places(envelopes), self.invalid)))
+        refused = pa.array(_among(places(valid), self.refused))
+        sent = {"camera_id": valid.column("camera_id"), "kafka_ms": valid.column("kafka_ms"), "refused": refused}
+        rows = entries(valid, sent)
+        delay_ms = pc.subtract(rows.column("kafka_ms"), rows.column("event_ms"))
+        return rows.append_column("late", pc.greater(delay_ms, self.grace_ms))
 
 
-def _compressed(rows: pa.RecordBatch) -> bytes:
-    """As an Arrow stream; Spark copies these bytes several times, and there are a third of them."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=LZ4) as stream:
-        stream.write_batch(rows)
-    return bytes(sink.getvalue())
+def _of_days(rows: pa.RecordBatch, period: Period, starts_ms: Integers) -> pa.RecordBatch:
+    """The rows of the period, with their `day`."""
+    event_ms = rows.column("event_ms").to_numpy()
+    inside = (event_ms >= starts_ms[0]) & (event_ms < period.end_ms)
+    place = np.searchsorted(starts_ms, event_ms[inside], "right") - 1
+    days = np.array(period.dates, "datetime64[D]")[place]
+    return rows.filter(pa.array(inside)).append_column("day", pa.array(days))
+
+
+def _among(values: Integers, known: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of n values are among `known`, which are in order; n-long."""
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    nearest = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    return np.equal(known[nearest], values)
 
 
 def _hashes(rows: pa.RecordBatch, one_zone: pa.Array) -> Hashes:
@@ -122,18 +117,17 @@ def _hashes(rows: pa.RecordBatch, one_zone: pa.Array) -> Hashes:
 
 @dataclass(frozen=True)
 class DayCrossings:
-    """The crossings of `told_batches` (as of `packed`), each once."""
+    """The crossings of `told_batches` (as of `Unpacking.packed`), each once."""
 
     told_batches: DataFrame
     period: Period
 
     @cached_property
     def again(self) -> Hashes:
-        """The hashes that were met twice among crossings of lines with one zone; looked for once."""
+        """The hashes that were met twice among crossings of lines with one zone, in order; looked for once."""
         buckets = self.told_batches.select("hashes").mapInArrow(bucketed, "bucket int, hashes binary")
         found = buckets.groupBy("bucket").applyInArrow(met_twice, "hash long").toArrow()
-        hashes: Hashes = found.column("hash").to_numpy()
-        return hashes
+        return np.sort(found.column("hash").to_numpy())
 
     def map_batches(self, make: MakeBatches, schema: str) -> DataFrame:
         """What `make` makes of Arrow batches of the table `crossings`: Spark's `mapInArrow`."""
@@ -156,6 +150,11 @@ class DayCrossings:
         """The crossings as rows, the slow way."""
         return self.map_batches(iter, TABLE)
 
+    def suspect(self) -> DataFrame:
+        """A row for each time that a crossing was told late or refused by the streams: `SUSPECT`."""
+        found = self.told_batches.where(F.col("suspect").isNotNull()).select("suspect")
+        return found.mapInArrow(lambda batches: batches_in(batches, "suspect"), SUSPECT)
+
     def _merged(self) -> DataFrame:
         """Of each crossing that was or may have been told twice the least of what was told."""
         again = self.again
@@ -169,7 +168,7 @@ class DayCrossings:
 
 
 def bucketed(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """The `hashes` of batches of `packed` but for `SHARED`, in order and by bucket: equal ones come into one."""
+    """The `hashes` of `Unpacking.packed` but for `SHARED`, in order and by bucket: equal ones come into one."""
     for batch in batches:
         hashes = np.frombuffer(b"".join(batch.column("hashes").to_pylist()), np.int64)
         in_order = np.sort(hashes[hashes != SHARED])
@@ -189,8 +188,8 @@ def _chosen(batches: Batches, again: Hashes, *, once: bool) -> Iterator[pa.Recor
     for batch in batches:
         for rows, packed_hashes in zip(batch.column("batch"), batch.column("hashes"), strict=True):
             hashes = np.frombuffer(packed_hashes.as_buffer(), np.int64)
-            told_once = (hashes != SHARED) & ~np.isin(hashes, again)
-            yield pa.ipc.open_stream(rows.as_buffer()).read_next_batch().filter(pa.array(told_once == once))
+            told_once = (hashes != SHARED) & ~_among(hashes, again)
+            yield from_bytes(rows).filter(pa.array(told_once == once))
 
 
 def _of_table(rows: pa.RecordBatch, estate: str) -> pa.RecordBatch:

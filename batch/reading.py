@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import numpy as np
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch import tables
 from batch.accounting import Fates, check_read, fates
-from batch.crossings import DayCrossings, packed
+from batch.crossings import DayCrossings, Unpacking
 from batch.days import Period
-from batch.envelopes import copies, dated, fated, fates_by_day
+from batch.envelopes import DUPLICATE, LATE, copies, dated, fated, fates_by_day
 from batch.messages import KINDS, Inputs, day_inputs, inputs
-from batch.reconcile import differences
+from batch.reconcile import differences, refused_records
 from batch.source import Source, Taken
 from batch.spark import spark_session
+from batch.told import Places, places
 from infra.clock import MINUTE_MS
 from infra.settings import Settings
 from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, Topic, topic_name
@@ -37,10 +39,11 @@ def session(settings: Settings, master: str, given: SparkSession | None) -> Iter
 
 @dataclass(frozen=True)
 class Fated:
-    """Judged detections with their fates: without their crossings, which are most of what they hold, and with them."""
+    """Judged detections with their fates, and what they tell of crossings, which is most of what they hold."""
 
     records: DataFrame
-    whole: DataFrame
+    told: DataFrame
+    """A row for many records; see `batch.told`."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,10 @@ class Reading:
     def fated(self) -> Iterator[Fated]:
         """These, each with its fate; judged once and kept while the block lasts."""
         whole = dated(self.within(), self.period).persist(StorageLevel.DISK_ONLY)
-        judged = whole.drop("crossings").persist()
+        judged = whole.drop("told").persist()
         further = copies(judged).persist()
         try:
-            yield Fated(fated(judged, further), fated(whole, further))
+            yield Fated(fated(judged, further), whole.select("told"))
         finally:
             further.unpersist()
             judged.unpersist()
@@ -77,7 +80,11 @@ class Reading:
     @contextmanager
     def crossings(self, found: Fated) -> Iterator[DayCrossings]:
         """The period's crossings; unpacked once and kept while the block lasts."""
-        told_batches = packed(found.whole, self.period).persist(StorageLevel.DISK_ONLY)
+        invalid = found.records.where(F.col("fate").isin(DUPLICATE, LATE))
+        refused = refused_records(self._records(DEAD_LETTERS), self.settings)
+        grace_ms = self.settings.grace_minutes * MINUTE_MS
+        unpacking = Unpacking(self.period, _places(invalid), _places(refused), grace_ms)
+        told_batches = unpacking.packed(found.told).persist(StorageLevel.DISK_ONLY)
         try:
             yield DayCrossings(told_batches, self.period)
         finally:
@@ -98,8 +105,6 @@ class Reading:
         visitors = tables.visitors(records, period)
         others = {topic: self._records(topic) for topic in KINDS}
         minutes = tables.zone_minutes(others[OCCUPANCY], day_crossings.line_counts(), period)
-        grace_ms = self.settings.grace_minutes * MINUTE_MS
-        letters = self._records(DEAD_LETTERS)
         return {
             "camera_minutes": tables.camera_minutes(records, period),
             "camera_sequences": tables.camera_sequences(records, period),
@@ -107,7 +112,7 @@ class Reading:
             "visitors": tables.not_expired(visitors),
             "visitor_counts": tables.visitor_counts(visitors, period),
             "zone_minutes": minutes,
-            "differences": differences(minutes, found.whole, letters, period, grace_ms, self.settings),
+            "differences": differences(minutes, day_crossings.suspect(), period),
             "alerts": tables.alerts(others[ALERTS], period),
             "dispositions": tables.dispositions(others[DISPOSITIONS], period),
             "day_inputs": day_inputs(records, others, period),
@@ -127,6 +132,11 @@ class Reading:
 
     def _records(self, topic: Topic) -> DataFrame:
         return self.source.take(self.spark, topic, self.period).records
+
+
+def _places(records: DataFrame) -> Places:
+    """Where records lie, in order."""
+    return np.sort(places(records.select("kafka_partition", "kafka_offset").toArrow()))
 
 
 def count_fates(found: Fated) -> Fates:

@@ -21,8 +21,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import DayAccount
-from batch.crossings import told
-from batch.days import Period, local_day, minute_of
+from batch.days import Period, minute_of
 from batch.tables import with_effects
 from infra.alert_words import MEASURED, word
 from infra.clock import Clock
@@ -38,14 +37,12 @@ CAUSES: Final = ("late", "dead_letter", "outage", "unexplained")
 DELIVERY_TIMEOUT_S: Final = 30
 
 
-def differences(  # noqa: PLR0917
-    minutes: DataFrame, records: DataFrame, refused: DataFrame, period: Period, grace_ms: int, settings: Settings
-) -> DataFrame:
+def differences(minutes: DataFrame, suspect: DataFrame, period: Period) -> DataFrame:
     """The rows of `minutes` (as of `tables.zone_minutes`) that differ, each with its cause.
 
-    `records` have their fates, `refused` are the streams' dead letters; `grace_ms` is the streams' grace.
+    `suspect` are crossings that the streams may lack, as of `DayCrossings.suspect`.
     """
-    flagged = with_effects(_flagged(records, refused, period, grace_ms, settings), period)
+    flagged = with_effects(_each_once(suspect), period)
     counted = flagged.groupBy("day", "minute", "zone_id").agg(
         F.count_if("late").cast("long").alias("late_crossings"),
         F.count_if("refused").cast("long").alias("refused_crossings"),
@@ -57,33 +54,26 @@ def differences(  # noqa: PLR0917
     return joined.select(*columns, *flags).withColumn("cause", _cause()).drop("revision")
 
 
-def _flagged(records: DataFrame, refused: DataFrame, period: Period, grace_ms: int, settings: Settings) -> DataFrame:
-    """Each crossing once of which an envelope came late or was refused by the streams, and which of the two."""
-    header = F.map_from_entries("headers")
-    letter = (
-        refused.where(header["source_topic"].cast("string") == topic_name(DETECTIONS, settings))
-        .select(
-            header["source_partition"].cast("string").cast("int").alias("kafka_partition"),
-            header["source_offset"].cast("string").cast("long").alias("kafka_offset"),
-        )
-        .distinct()
-        .withColumn("refused", F.lit(True))
-    )
-    known = records.join(F.broadcast(letter), ["kafka_partition", "kafka_offset"], "left")
-    flagged = known.withColumn("refused", F.coalesce("refused", F.lit(False)))
-    may_be_late = F.col("kafka_ms") - F.col("start_ms") > grace_ms  # no crossing is before its envelope's start
-    one = told(flagged.where(may_be_late | F.col("refused")), "kafka_ms", "refused")
-    late = F.col("kafka_ms") - F.col("event_ms") > grace_ms
-    day = local_day(F.col("event_ms"), period.site.estate.timezone).alias("day")
-    once = one.where(late | F.col("refused")).groupBy(day, "crossing_id")
-    found = once.agg(
+def _each_once(suspect: DataFrame) -> DataFrame:
+    found = suspect.groupBy("day", "crossing_id").agg(
         F.first("line_id").alias("line_id"),
         F.first("direction").alias("direction"),
         F.min("event_ms").alias("event_ms"),
-        F.max(late).alias("late"),
+        F.max("late").alias("late"),
         F.max("refused").alias("refused"),
     )
     return found.withColumn("minute", minute_of(F.col("event_ms")))
+
+
+def refused_records(letters: DataFrame, settings: Settings) -> DataFrame:
+    """Where the detections lie that the streams refused: `kafka_partition, kafka_offset`; of their dead letters."""
+    header = F.map_from_entries("headers")
+    of_detections = letters.where(header["source_topic"].cast("string") == topic_name(DETECTIONS, settings))
+    place = of_detections.select(
+        header["source_partition"].cast("string").cast("int").alias("kafka_partition"),
+        header["source_offset"].cast("string").cast("long").alias("kafka_offset"),
+    )
+    return place.dropna().distinct()
 
 
 def _cause() -> Column:

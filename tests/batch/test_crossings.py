@@ -10,21 +10,45 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.msgpack import encode
+from msgspec import convert
 from pyspark.sql import SparkSession
 
-from batch.crossings import EDGES, SHARED, DayCrossings, bucketed, met_twice, packed
+from batch.crossings import EDGES, SHARED, DayCrossings, Unpacking, bucketed, met_twice
 from batch.days import Period
-from infra.events import Crossings
+from batch.told import places, told
+from infra.events import Crossings, Envelope
 from infra.site import Site
-from tests.batch.feed import DAY, at, day_of
+from tests.batch.feed import DAY, at, day_of, envelope
 
 HASHES = st.one_of(
     st.integers(-3, 3), st.sampled_from([-(2**63), 2**63 - 1, *EDGES.tolist()]), st.integers(-(2**63), 2**63 - 1)
 )
-SCHEMA = "fate string, camera_id string, crossings binary"
 COLUMNS = Crossings.__struct_fields__
+GRACE_MS = 120_000
+PARTITIONS = 3
 Told = tuple[int, str, str, int, int, str]  # event_ms, line, camera, direction, track, class
+Row = tuple[int, int, int, Envelope]  # partition, offset, Kafka's time, and what lies there
+
+
+def recorded(random: Random, tellings: list[tuple[str, Told]]) -> list[Row]:
+    """An envelope for each telling, one that tells of none and one without, as they may lie in Kafka."""
+    sent = []
+    for crossing_id, (event_ms, line, camera, direction, track, kind) in tellings:
+        columns = ([crossing_id], [event_ms], [line], [direction], [track], [kind])
+        crossings = convert(dict(zip(COLUMNS, columns, strict=True)), Crossings)
+        sent.append((event_ms + random.randrange(2 * GRACE_MS), envelope(camera, "estate", track, event_ms, crossings)))
+    sent.append((at("12:00:00"), envelope("cam", "estate", 0, at("12:00:00"), Crossings())))
+    sent.append((at("12:00:00"), envelope("cam", "estate", 1, at("12:00:00"))))
+    random.shuffle(sent)
+    return [(n % PARTITIONS, 2**33 + n // PARTITIONS, *one) for n, one in enumerate(sent)]
+
+
+def lying(rows: list[Row]) -> pa.RecordBatch:
+    """The records of `rows` as Arrow."""
+    partitions, offsets, times, _ = zip(*rows, strict=True)
+    names = {"kafka_partition": pa.int32(), "kafka_offset": pa.int64(), "kafka_ms": pa.int64()}
+    arrays = [pa.array(v, kind) for v, kind in zip((partitions, offsets, times), names.values(), strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
 @given(st.lists(st.lists(HASHES, max_size=8), max_size=6))
@@ -46,8 +70,7 @@ def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Si
     random = Random(3)
     of_one_zone = [line for line, zones in site.effects.items() if len(zones) == 1]
     of_two = [line for line, zones in site.effects.items() if len(zones) == 2]
-    told: dict[tuple[date, str], list[Told]] = defaultdict(list)
-    rows = []
+    tellings: list[tuple[str, Told]] = []
     for number in range(400):
         lines = of_one_zone if number % 2 else of_two
         one = (at("00:00:00") + random.randrange(-1000, 90_000_000), random.choice(lines), "cam", 1, number, "person")
@@ -55,21 +78,27 @@ def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Si
         if number % 50 == 1:  # told again, and otherwise; once on a line of the other sort
             copies.append((*one[:3], -1, number, "person"))
             copies.append((one[0], of_two[0], *one[2:]))
-        for copy in copies:
-            told[day_of(copy[0]), f"c{number}"].append(copy)
-            columns = ([f"c{number}"], [copy[0]], [copy[1]], [copy[3]], [copy[4]], [copy[5]])
-            rows.append(("valid", copy[2], columns))
-    rows.append(("duplicate", "cam", (["ghost"], [at("12:00:00")], [of_two[0]], [1], [1], ["person"])))
-    rows.append(("valid", "cam", ([], [], [], [], [], [])))
-    random.shuffle(rows)
+        tellings += [(f"c{number}", copy) for copy in copies]
+    rows = recorded(random, tellings)
+    simple = [row for row in rows if row[3].seq % 50 != 1]
+    invalid, refused = random.sample(simple, 60), random.sample(rows, 60)
     period = Period(site, DAY, 1, 3_600_000)
 
-    packs = [(fate, camera, encode(dict(zip(COLUMNS, columns, strict=True)))) for fate, camera, columns in rows]
-    records = spark.createDataFrame(packs, SCHEMA).repartition(3)
-    day_crossings = DayCrossings(packed(records, period), period)
+    parts = [told(lying(part), [one for *_, one in part]) for part in (rows[:300], rows[300:301], rows[301:])]
+    records = spark.createDataFrame([(part,) for part in [*parts, None]], "told binary").repartition(PARTITIONS)
+    unpacking = Unpacking(period, np.sort(places(lying(invalid))), np.sort(places(lying(refused))), GRACE_MS)
+    day_crossings = DayCrossings(unpacking.packed(records), period)
     found, counted = day_crossings.rows().collect(), day_crossings.line_counts().collect()
 
-    wanted = {key: min(copies) for key, copies in told.items() if key[0] == DAY}
+    told_of: dict[tuple[date, str], list[Told]] = defaultdict(list)
+    suspect = []
+    for row in rows:
+        if row not in invalid and (crossing := row[3].crossings) and crossing.crossing_id:
+            (key,), (event_ms,), (line,), (direction,), (track,), (kind,) = (getattr(crossing, c) for c in COLUMNS)
+            told_of[day_of(event_ms), key].append((event_ms, line, row[3].camera_id, direction, track, kind))
+            flags = (row[2] - event_ms > GRACE_MS, row in refused)
+            suspect += [(key, event_ms, *flags)] if any(flags) and day_of(event_ms) == DAY else []
+    wanted = {key: min(copies) for key, copies in told_of.items() if key[0] == DAY}
     seen = {
         (row.day, row.crossing_id): (
             row.event_time,
@@ -89,3 +118,7 @@ def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Si
         assert row.day == DAY
         counts[row.minute, row.line_id, row.direction] += row.crossings
     assert counts == per_line
+    flagged = day_crossings.suspect().select("crossing_id", "event_ms", "late", "refused").collect()
+    assert Counter(map(tuple, flagged)) == Counter(suspect)
+    assert any(late for *_, late, _ in suspect)
+    assert any(refused for *_, refused in suspect)

@@ -5,11 +5,13 @@ import random
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from batch.told import batches_in
 from batch.verdict import FOUND, columns_of, judged
-from infra.events import MAX_ENVELOPE_BYTES, MAX_INTEGER, Envelope
+from infra.events import MAX_ENVELOPE_BYTES, MAX_INTEGER, Crossings, Envelope
 from infra.site import Site
 from infra.validate import Refusal, judge
 
@@ -196,24 +198,44 @@ def test_spark_says_what_python_says(spark: SparkSession, site: Site) -> None:
     times = [NOW_MS, NOW_MS - DAY_MS, NOW_MS + DAY_MS + 1, 0]
     cases = [(n, bytearray(value), NOW_MS) for n, value in enumerate(values)]
     cases += [(len(values) + n, bytearray(TEXT.encode()), ms) for n, ms in enumerate(times)]
-    records = spark.createDataFrame(cases, "n int, value binary, kafka_ms long")
-    said = {row.n: row.asDict(recursive=True) for row in judged(records, site).collect()}
+    records = spark.createDataFrame(
+        [(n % 3, n, kafka_ms, value) for n, value, kafka_ms in cases],
+        "kafka_partition int, kafka_offset long, kafka_ms long, value binary",
+    )
+    rows = judged(records, site).collect()
+    said = {row.kafka_offset: row.asDict(recursive=True) for row in rows}
     assert len(said) == len(cases)
+    crossings = crossings_told([row.told for row in rows])
     differing = []
     for n, value, kafka_ms in cases:
-        expected = {"n": n, "kafka_ms": kafka_ms} | told(judge(bytes(value), kafka_ms, site))
-        if said[n] != expected:
-            differing.append((bytes(value[-1500:]).decode(errors="replace"), expected, said[n]))
+        verdict = judge(bytes(value), kafka_ms, site)
+        expected = {"kafka_partition": n % 3, "kafka_offset": n, "kafka_ms": kafka_ms, **wanted(verdict)}
+        found = said[n] | {"told": crossings.get(n)}
+        if found != expected:
+            differing.append((bytes(value[-1500:]).decode(errors="replace"), expected, found))
     assert not differing, f"{len(differing)} differ, e.g. {differing[:5]}"
 
 
-def told(verdict: Envelope | Refusal) -> dict[str, object]:
-    """What a row must say of a record with this verdict."""
+def wanted(verdict: Envelope | Refusal) -> dict[str, object]:
+    """What must be said of a record with this verdict; of its crossings, camera and Kafka's time as `told`."""
     if isinstance(verdict, Refusal):
         return dict.fromkeys(FOUND.names) | {"reason": verdict.reason}
-    crossings = None if verdict.crossings is None else msgspec.msgpack.encode(verdict.crossings)
-    plain = {name: msgspec.to_builtins(getattr(verdict, name)) for name in FOUND.names[1:]}
-    return {"reason": None} | plain | {"crossings": crossings}
+    plain = {
+        name: msgspec.to_builtins(getattr(verdict, name)) for name in FOUND.names if name not in ("reason", "told")
+    }
+    crossings = None if verdict.crossings is None else (verdict.camera_id, msgspec.to_builtins(verdict.crossings))
+    return {"reason": None, **plain, "told": crossings}
+
+
+def crossings_told(values: list[bytes | None]) -> dict[int, tuple[str, object]]:
+    """By offset the camera and the crossings of each envelope that has some."""
+    found: dict[int, tuple[str, object]] = {}
+    for batch in batches_in([pa.RecordBatch.from_pydict({"told": [value for value in values if value]})], "told"):
+        for row in batch.to_pylist():
+            place = row["kafka_offset"]
+            assert row["kafka_partition"] == place % 3
+            found[place] = (row["camera_id"], {name: row[name] for name in Crossings.__struct_fields__})
+    return found
 
 
 def test_a_number_that_no_column_holds_is_the_next_that_one_does() -> None:
