@@ -51,8 +51,8 @@ bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 chaos: setup  ## kill workers and broker while events flow, SEEDS times, JOBS at once; what comes out must equal the oracle
 	$(PYTHON) -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS)
 
-troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every step; the next run must mend all (~20 min)
-	$(PYTHON) -m pytest -m long tests/batch/test_troubles.py
+troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every step; and a hundred faulty days (~40 min)
+	$(PYTHON) -m pytest -m long tests/batch
 
 journey: setup  ## an alert on the page, answered with one tap, and in Superset after the nightly (~3 min; needs Chromium)
 	$(PYTHON) -m pytest -m long tests/dashboards/web/test_seen_in_superset.py
