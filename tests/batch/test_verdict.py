@@ -209,32 +209,36 @@ def test_spark_says_what_python_says(spark: SparkSession, site: Site) -> None:
     differing = []
     for n, value, kafka_ms in cases:
         verdict = judge(bytes(value), kafka_ms, site)
-        expected = {"kafka_partition": n % 3, "kafka_offset": n, "kafka_ms": kafka_ms, **wanted(verdict)}
+        expected = {"kafka_partition": n % 3, "kafka_offset": n, "kafka_ms": kafka_ms, **wanted(verdict, kafka_ms)}
         found = said[n] | {"told": crossings.get(n)}
         if found != expected:
             differing.append((bytes(value[-1500:]).decode(errors="replace"), expected, found))
     assert not differing, f"{len(differing)} differ, e.g. {differing[:5]}"
 
 
-def wanted(verdict: Envelope | Refusal) -> dict[str, object]:
+def wanted(verdict: Envelope | Refusal, kafka_ms: int) -> dict[str, object]:
     """What must be said of a record with this verdict; of its crossings, camera and Kafka's time as `told`."""
     if isinstance(verdict, Refusal):
         return dict.fromkeys(FOUND.names) | {"reason": verdict.reason}
     plain = {
         name: msgspec.to_builtins(getattr(verdict, name)) for name in FOUND.names if name not in ("reason", "told")
     }
-    crossings = None if verdict.crossings is None else (verdict.camera_id, msgspec.to_builtins(verdict.crossings))
+    crossings = verdict.crossings and (verdict.camera_id, kafka_ms, msgspec.to_builtins(verdict.crossings))
     return {"reason": None, **plain, "told": crossings}
 
 
-def crossings_told(values: list[bytes | None]) -> dict[int, tuple[str, object]]:
-    """By offset the camera and the crossings of each envelope that has some."""
-    found: dict[int, tuple[str, object]] = {}
+def crossings_told(values: list[bytes | None]) -> dict[int, tuple[str, int, object]]:
+    """By offset the camera, Kafka's time and the crossings of each envelope that has some."""
+    found: dict[int, tuple[str, int, object]] = {}
     for batch in batches_in([pa.RecordBatch.from_pydict({"told": [value for value in values if value]})], "told"):
         for row in batch.to_pylist():
             place = row["kafka_offset"]
             assert row["kafka_partition"] == place % 3
-            found[place] = (row["camera_id"], {name: row[name] for name in Crossings.__struct_fields__})
+            found[place] = (
+                row["camera_id"],
+                row["kafka_ms"],
+                {name: row[name] for name in Crossings.__struct_fields__},
+            )
     return found
 
 
