@@ -17,7 +17,7 @@ from batch.crossings import DayCrossings, Unpacking
 from batch.days import Period
 from batch.envelopes import DUPLICATE, LATE, copies, dated, fated, fates_by_day
 from batch.messages import KINDS, Inputs, day_inputs, inputs
-from batch.reconcile import differences, refused_records
+from batch.reconcile import differences
 from batch.source import Source, Taken
 from batch.spark import spark_session
 from batch.told import Places, places
@@ -81,8 +81,8 @@ class Reading:
     def crossings(self, found: Fated) -> Iterator[DayCrossings]:
         """The period's crossings; unpacked once and kept while the block lasts."""
         invalid = found.records.where(F.col("fate").isin(DUPLICATE, LATE))
-        refused = refused_records(self._records(DEAD_LETTERS), self.settings)
         grace_ms = self.settings.grace_minutes * MINUTE_MS
+        refused = self._refused().dropna(subset=["kafka_partition", "kafka_offset"])
         unpacking = Unpacking(self.period, _places(invalid), _places(refused), grace_ms)
         told_batches = unpacking.packed(found.told).persist(StorageLevel.DISK_ONLY)
         try:
@@ -126,9 +126,11 @@ class Reading:
 
     def streamed_dead_letters(self) -> dict[date, int]:
         """How many records of each day the streams refused."""
-        refused = self._records(DEAD_LETTERS)
-        counted = tables.streamed_dead_letters(refused, topic_name(DETECTIONS, self.settings), self.period)
+        counted = tables.streamed_dead_letters(self._refused(), self.period)
         return {row.day: row.records for row in counted.collect()}
+
+    def _refused(self) -> DataFrame:
+        return tables.refused_detections(self._records(DEAD_LETTERS), topic_name(DETECTIONS, self.settings))
 
     def _records(self, topic: Topic) -> DataFrame:
         return self.source.take(self.spark, topic, self.period).records

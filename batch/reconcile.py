@@ -29,7 +29,7 @@ from infra.errors import UserError
 from infra.events import SCHEMA_VERSION, Alert, AlertStatus, derived_id, encoder
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import ALERTS, DETECTIONS, PARTITIONER, topic_name
+from infra.topics import ALERTS, PARTITIONER, topic_name
 from warehouse.client import ask, query
 
 RULE: Final = "reconciliation"
@@ -63,17 +63,6 @@ def _each_once(suspect: DataFrame) -> DataFrame:
         F.max("refused").alias("refused"),
     )
     return found.withColumn("minute", minute_of(F.col("event_ms")))
-
-
-def refused_records(letters: DataFrame, settings: Settings) -> DataFrame:
-    """Where the detections lie that the streams refused: `kafka_partition, kafka_offset`; of their dead letters."""
-    header = F.map_from_entries("headers")
-    of_detections = letters.where(header["source_topic"].cast("string") == topic_name(DETECTIONS, settings))
-    place = of_detections.select(
-        header["source_partition"].cast("string").cast("int").alias("kafka_partition"),
-        header["source_offset"].cast("string").cast("long").alias("kafka_offset"),
-    )
-    return place.dropna().distinct()
 
 
 def _cause() -> Column:

@@ -227,14 +227,18 @@ def _effects(spark: SparkSession, period: Period) -> DataFrame:
     return spark.createDataFrame(rows, "line_id string, zone_id string, effect int")
 
 
-def streamed_dead_letters(records: DataFrame, detections_topic: str, period: Period) -> DataFrame:
-    """How many records the streams refused, by the local day they came: `day, records`. One sent twice counts once."""
+def refused_detections(letters: DataFrame, detections_topic: str) -> DataFrame:
+    """Which detections the streams refused, by dead letters: `kafka_partition, kafka_offset, kafka_ms`, each once."""
     header = F.map_from_entries("headers")
-    source = {
-        name: header[name].cast("string").alias(name)
-        for name in ("source_topic", "source_partition", "source_offset", "source_timestamp_ms")
-    }
-    refused = records.where(F.col("headers").isNotNull()).select(*source.values())
-    own = refused.where(F.col("source_topic") == detections_topic).drop("source_topic").distinct()
-    day = local_day(F.col("source_timestamp_ms").cast("long"), period.site.estate.timezone)
-    return own.groupBy(day.alias("day")).agg(F.count("*").alias("records")).where(period.contains(F.col("day")))
+    own = letters.where(header["source_topic"].cast("string") == detections_topic)
+    return own.select(
+        header["source_partition"].cast("string").cast("int").alias("kafka_partition"),
+        header["source_offset"].cast("string").cast("long").alias("kafka_offset"),
+        header["source_timestamp_ms"].cast("string").cast("long").alias("kafka_ms"),
+    ).distinct()
+
+
+def streamed_dead_letters(refused: DataFrame, period: Period) -> DataFrame:
+    """How many records were `refused` (as of `refused_detections`), by the local day they came: `day, records`."""
+    day = local_day(F.col("kafka_ms"), period.site.estate.timezone)
+    return refused.groupBy(day.alias("day")).agg(F.count("*").alias("records")).where(period.contains(F.col("day")))
