@@ -21,6 +21,7 @@ from batch.accounting import DayAccount, Fates, check_accounts, record_counts, s
 from batch.archive import archive_days
 from batch.crossings import MakeBatches
 from batch.days import Period, period_of
+from batch.disks import full_disk_told
 from batch.kafka import whole_since_ms
 from batch.reading import Fated, Reading, count_fates, session
 from batch.source import NEEDED, Source, Wanted, choose
@@ -74,13 +75,13 @@ def run(
 
     With `archive` what Kafka held of the days is archived, too, after the switch. `spark` is used where given, else a
     session on `master` is started and stopped. Raises UserError when Kafka or ClickHouse does not answer, another
-    nightly is at work or the source lacks a part of the days (before Spark starts), or records do not add up (before
-    anything is switched).
+    nightly is at work or the source lacks a part of the days (before Spark starts), records do not add up (before
+    anything is switched), or a disk is full.
     """
     period, started = period_of(settings, site, first_day, days), time.monotonic()
     begin = _stepper(progress)
     source = source_of(settings, period, wanted)
-    with connect(settings, "loader") as client, nightly_lease(settings, client) as lease:
+    with full_disk_told(), connect(settings, "loader") as client, nightly_lease(settings, client) as lease:
         begin("drop what a killed run left")
         drop_stale(client, site.estate.id)
         record_site(client, site, datetime.now(UTC))

@@ -11,11 +11,12 @@ import pytest
 from clickhouse_driver.errors import Error
 from hypothesis import settings as hypothesis
 
-from infra.local.clickhouse import local_client
+from infra.errors import UserError
 from infra.local.parts import fetch_parts
 from infra.local.stack import down, up
 from infra.settings import Settings
 from infra.topics import admin, create_topics
+from warehouse.client import connect
 
 hypothesis.register_profile("anfang", deadline=None)  # how long an example takes says nothing on a shared machine
 hypothesis.load_profile("anfang")
@@ -58,9 +59,9 @@ def _forget(settings: Settings) -> None:
     for future in client.delete_topics(own).values() if own else ():
         future.result()
     try:
-        with local_client(settings, settings.stack_state().clickhouse_port) as clickhouse:
+        with connect(settings, "migrator", database="default") as clickhouse:
             clickhouse.execute(f"DROP DATABASE IF EXISTS {settings.clickhouse_database} SYNC")
-    except (Error, OSError, EOFError) as error:
+    except (UserError, Error, OSError, EOFError) as error:
         pytest.fail(f"ClickHouse does not answer after the test: {error}")
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from batch.spark import spark_session
 from infra.settings import SMALL_SITE, Settings
 from infra.site import Site, load_site
+from tests.batch.recovery import Troubled, prepare
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,9 @@ def spark(stack: Settings) -> Iterator[SparkSession]:
 def site() -> Site:
     """The small estate."""
     return load_site(SMALL_SITE)
+
+
+@pytest.fixture
+def troubled(fresh: Settings, site: Site, spark: SparkSession) -> Troubled:
+    """What a nightly is to meet trouble with."""
+    return prepare(fresh, site, spark)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,10 +24,12 @@ from infra.events import (
     encoder,
 )
 from infra.settings import Settings
+from infra.site import Site
 from infra.topics import Topic, admin, topic_name
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 DAY: Final = date(2026, 3, 1)
+NEXT: Final = DAY + timedelta(days=1)
 ESTATE: Final = "demo_garden"
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -186,3 +189,39 @@ def disposition(event_ms: int) -> Message:
         by="guard_3",
     )
     return "alert", msgspec.json.encode(said), event_ms
+
+
+def a_day(site: Site, day: date, number: int) -> list[Envelope]:
+    """Crossings at the north gate all day, and health of each camera in each of five minutes, in the last one twice."""
+    seq = count()
+    zones = tuple(site.effects["plaza_edge"])
+    sent = [
+        one
+        for n in range(number)
+        for one in crossing_envelopes(
+            "plaza_edge", "cam_plaza", zones, at("00:00:00", day) + n * 80_000_000 // number, n
+        )
+    ]
+    for camera, camera_zones in site.camera_zones.items():
+        for number, minute in enumerate((0, 1, 2, 3, 4, 4)):
+            told = Health(online=True, fps=20.0 + number, decode_errors=number % 2, dropped=2 * number, thinned=number)
+            start_ms = at(f"12:{minute:02}:00", day) + number
+            sent.append(envelope(camera, camera_zones[0], 100_000 + next(seq), start_ms, health=told))
+    return sent
+
+
+def poison(day: date) -> list[Message]:
+    """Messages that no envelope can be made of, sent at noon."""
+    noon = at("12:00:00", day)
+    good = message(envelope("cam_plaza", "plaza", 7_000, noon))[1]
+    values = [
+        b"",
+        b"{",
+        b"\xff\x00",
+        b"x" * 5_000_000,
+        good.replace(b'"schema_version":1', b'"schema_version":9'),
+        good.replace(b"cam_plaza", b"cam_nowhere"),
+        good.replace(b'"seq":7000', b'"seq":NaN'),
+        message(envelope("cam_plaza", "plaza", 7_001, noon - 900 * DAY_MS))[1],
+    ]
+    return [("plaza", value, noon) for value in values]

@@ -18,6 +18,8 @@ from infra.site import Site
 from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, topic_name
 from tests.batch.feed import (
     DAY,
+    NEXT,
+    a_day,
     alert_state,
     at,
     crossing_envelopes,
@@ -27,9 +29,10 @@ from tests.batch.feed import (
     message,
     minute_row,
     passage,
+    poison,
     produce,
 )
-from tests.batch.test_nightly import NEXT, a_day, contents, poison
+from tests.batch.test_nightly import contents
 from tests.kafka_helpers import read_all
 from warehouse.client import connect
 from warehouse.migrate import migrate

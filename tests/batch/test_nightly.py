@@ -1,8 +1,7 @@
 """The nightly on real Kafka, Spark and ClickHouse, against counts made in plain Python."""
 
 from collections import Counter, defaultdict
-from datetime import date, timedelta
-from itertools import count
+from datetime import date
 from typing import Final
 
 import pytest
@@ -13,7 +12,7 @@ from batch.accounting import DayAccount
 from batch.nightly import run
 from infra.clock import local_day
 from infra.errors import UserError
-from infra.events import Envelope, Health
+from infra.events import Envelope
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import (
@@ -31,8 +30,8 @@ from infra.topics import (
 )
 from tests.batch.feed import (
     DAY,
-    DAY_MS,
-    Message,
+    NEXT,
+    a_day,
     alert_state,
     at,
     crossing_envelopes,
@@ -42,6 +41,7 @@ from tests.batch.feed import (
     message,
     minute_row,
     passage,
+    poison,
     produce,
 )
 from warehouse.access import LOAD_TABLES
@@ -49,7 +49,6 @@ from warehouse.client import ask, connect
 from warehouse.lease import nightly_lease
 from warehouse.migrate import migrate
 
-NEXT: Final = DAY + timedelta(days=1)
 HOUR_MS: Final = 3_600_000
 LAST_MINUTES: Final = """
 SELECT camera_id, count(), argMax((fps, decode_errors, dropped, thinned), minute)
@@ -63,25 +62,6 @@ def warehouse(fresh: Settings, site: Site) -> Settings:
     """A migrated database and empty topics."""
     migrate(fresh, (site.estate.id,))
     return fresh
-
-
-def a_day(site: Site, day: date, number: int) -> list[Envelope]:
-    """Crossings at the north gate all day, and health of each camera in each of five minutes, in the last one twice."""
-    seq = count()
-    zones = tuple(site.effects["plaza_edge"])
-    sent = [
-        one
-        for n in range(number)
-        for one in crossing_envelopes(
-            "plaza_edge", "cam_plaza", zones, at("00:00:00", day) + n * 80_000_000 // number, n
-        )
-    ]
-    for camera, camera_zones in site.camera_zones.items():
-        for number, minute in enumerate((0, 1, 2, 3, 4, 4)):
-            told = Health(online=True, fps=20.0 + number, decode_errors=number % 2, dropped=2 * number, thinned=number)
-            start_ms = at(f"12:{minute:02}:00", day) + number
-            sent.append(envelope(camera, camera_zones[0], 100_000 + next(seq), start_ms, health=told))
-    return sent
 
 
 def contents(client: Client) -> dict[str, list[tuple[object, ...]]]:
@@ -100,23 +80,6 @@ def lost_by_hand(envelopes: list[Envelope], site: Site) -> list[tuple[object, ..
     for (day, camera, _, _), came in numbers.items():
         lost[day, camera] += len(set(range(min(came), max(came) + 1)) - came)
     return [(day, camera, number) for (day, camera), number in sorted(lost.items()) if number]
-
-
-def poison(day: date) -> list[Message]:
-    """Messages that no envelope can be made of, sent at noon."""
-    noon = at("12:00:00", day)
-    good = message(envelope("cam_plaza", "plaza", 7_000, noon))[1]
-    values = [
-        b"",
-        b"{",
-        b"\xff\x00",
-        b"x" * 5_000_000,
-        good.replace(b'"schema_version":1', b'"schema_version":9'),
-        good.replace(b"cam_plaza", b"cam_nowhere"),
-        good.replace(b'"seq":7000', b'"seq":NaN'),
-        message(envelope("cam_plaza", "plaza", 7_001, noon - 900 * DAY_MS))[1],
-    ]
-    return [("plaza", value, noon) for value in values]
 
 
 @pytest.mark.stack

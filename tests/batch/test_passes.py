@@ -21,8 +21,8 @@ from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import DETECTIONS, DISPOSITIONS, GATE_PASSAGES
-from tests.batch.feed import DAY, at, disposition, drop_all, message, passage, produce
-from tests.batch.test_nightly import NEXT, a_day, contents
+from tests.batch.feed import DAY, NEXT, a_day, at, disposition, drop_all, message, passage, produce
+from tests.batch.test_nightly import contents
 from warehouse.access import RECORD_TABLES
 from warehouse.client import connect
 from warehouse.migrate import migrate

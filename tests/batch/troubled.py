@@ -1,7 +1,7 @@
 """A nightly in a process of its own: `python -m tests.batch.troubled STEP TROUBLE [MASTER]`, ANFANG_* set.
 
-When the step begins the process kills itself, one of Spark's Python workers, ClickHouse or Kafka, all with signal 9.
-The step `none` never begins.
+When the step begins the process kills itself, one of Spark's Python workers, an executor of a cluster, ClickHouse or
+Kafka, all with signal 9; or it fills ClickHouse's disk or Spark's. The step `none` never begins.
 """
 
 import os
@@ -9,13 +9,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import psutil
+from pyspark.sql import SparkSession
 
 from batch.nightly import run
 from batch.spark import LOCAL_MASTER
-from infra.local.clickhouse import engine_pid
+from infra.local.clickhouse import clickhouse_folder, engine_pid
 from infra.local.process import wait_until
 from infra.local.registry import read_process
 from infra.settings import Settings
@@ -23,6 +26,7 @@ from infra.site import load_site
 from tests.batch.feed import DAY
 
 DAYS: Final = 2
+FILLER: Final = "filler"
 
 
 def kill_itself(_: Settings) -> None:
@@ -57,11 +61,52 @@ def kill_worker(_: Settings) -> None:
     threading.Thread(target=lambda: wait_until(killed, 60, "a Python worker"), daemon=True).start()
 
 
+def kill_executor(_: Settings) -> None:
+    """One of this nightly's, with all that it has kept; the cluster's worker starts another."""
+    session = SparkSession.getActiveSession()
+    assert session is not None
+    address = f"@127.0.0.1:{session.sparkContext.getConf().get('spark.driver.port')}"
+    ours = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(word.endswith(address) for word in process.info["cmdline"] or ())
+    ]
+    assert ours
+    ours[0].kill()
+
+
+def clickhouse_disk(settings: Settings) -> Path:
+    """Where ClickHouse keeps its data."""
+    return clickhouse_folder(settings) / "data"
+
+
+def spark_disk(settings: Settings) -> Path:
+    """Where Spark keeps what does not fit into memory, and what it exchanges."""
+    return settings.home / "spark"
+
+
+def fill(folder: Path) -> None:
+    """Take all that is left of the folder's disk, which must be its own."""
+    assert folder.is_mount()
+    with (folder / FILLER).open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(2**16))
+
+
+def empty_disks(settings: Settings) -> None:
+    """Give back what was taken."""
+    for folder in (clickhouse_disk(settings), spark_disk(settings)):
+        (folder / FILLER).unlink(missing_ok=True)
+
+
 TROUBLES: Final[dict[str, Callable[[Settings], None]]] = {
     "driver": kill_itself,
     "worker": kill_worker,
+    "executor": kill_executor,
     "clickhouse": kill_clickhouse,
     "kafka": kill_kafka,
+    "full ClickHouse": lambda settings: fill(clickhouse_disk(settings)),
+    "full Spark": lambda settings: fill(spark_disk(settings)),
 }
 
 
