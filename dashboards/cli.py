@@ -74,10 +74,10 @@ def issue(  # noqa: PLR0917 one option each
     sites = load_sites(site or [settings.site])
     if len(sites) == 1:
         done = run(settings, sites[0], *asked, indicators=tree, issued=dated, language=language)
-    elif language != "zh" or not district:
-        raise UserError("a district's report is in Chinese and needs a name", "give --district 雨花街道, no --language")
+    elif not district:
+        raise UserError("a district's report needs the district's name", "give it, e.g. --district 雨花街道")
     else:
-        done = run_district(settings, sites, *asked, name=district, indicators=tree, issued=dated)
+        done = run_district(settings, sites, *asked, name=district, indicators=tree, issued=dated, language=language)
     for path in (*done.paths.values(), done.manifest, done.bundle):
         typer.echo(path)
     score = done.score

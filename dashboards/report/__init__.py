@@ -31,7 +31,8 @@ from dashboards.report.bundle import bundle
 from dashboards.report.charts import draw
 from dashboards.report.check import MANIFEST, PUBLIC_KEY, Checked, check_folder, unpack
 from dashboards.report.content import Document
-from dashboards.report.district import LABELS_EACH, district_charts, district_record
+from dashboards.report.district import LABELS_EACH, Write, district_charts, district_record, write_district
+from dashboards.report.district_english import write_district_english
 from dashboards.report.english import write_english
 from dashboards.report.evidence import Ask, Row, addressed, gather, office_ask
 from dashboards.report.explain import Section, explain, find_indicator
@@ -57,6 +58,7 @@ STEPS: Final = ("ask", "check", "render", "keep")
 Tell = Callable[[str, int, int], None]
 """Takes a step that begins, which one it is (from 0), and of how many."""
 WRITERS: Final[dict[Language, Callable[[Facts], Document]]] = {"zh": write, "en": write_english}
+DISTRICT_WRITERS: Final[dict[Language, Write]] = {"zh": write_district, "en": write_district_english}
 
 
 class ReportFiles(Struct, frozen=True):
@@ -110,7 +112,7 @@ def run(  # noqa: PLR0917 the period and the place read well in order
         with checked_beside(record, ask):
             begin("render")
             rendered = _rendered(settings, record, formats, charts)
-    name = f"{site.estate.id}_{first_day}_{last_day}{'' if language == 'zh' else f'_{language}'}"
+    name = _name(site.estate.id, facts.period, language)
     computed_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
     begin("keep")
     done = _keep(Made(name, record, rendered, computed_at), indicators, key, out_dir)
@@ -129,9 +131,10 @@ def run_district(  # noqa: PLR0917 as `run`
     name: str,
     indicators: Path = DEFAULT_INDICATORS,
     issued: date | None = None,
+    language: Language = "zh",
     clock: Clock | None = None,
 ) -> ReportFiles:
-    """Issue one report on several estates, in Chinese, as `run` does on one; `name` is the district's.
+    """Issue one report on several estates, as `run` does on one; `name` is the district's.
 
     It is not noted in the warehouse: the estates' own reports are. Raises UserError as `run`.
     """
@@ -143,15 +146,16 @@ def run_district(  # noqa: PLR0917 as `run`
             structs.replace(
                 collect(ask, site, period, indicators, issued or local_day(now_ms, site.tz), LABELS_EACH * place + 1),
                 key=fingerprint(key.public_key()),
+                language=language,
             )
             for place, site in enumerate(sites, start=1)
         ]
-        record = district_record(name, estates, digest_of(indicators))
+        record = district_record(name, estates, digest_of(indicators), DISTRICT_WRITERS[language])
         charts = partial(district_charts, estates, record.document.charts())
         with checked_beside(record, ask):
             rendered = _rendered(settings, record, formats, charts)
     computed_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
-    made = Made(f"{record.estate}_{first_day}_{last_day}", record, rendered, computed_at)
+    made = Made(_name(record.estate, period, language), record, rendered, computed_at)
     return _keep(made, indicators, key, out_dir)
 
 
@@ -171,6 +175,10 @@ class Made(Struct, frozen=True):
     record: Record
     rendered: dict[Format, bytes]
     computed_at: str
+
+
+def _name(estate: str, period: Period, language: Language) -> str:
+    return f"{estate}_{period.first}_{period.last}{'' if language == 'zh' else f'_{language}'}"
 
 
 def _keep(made: Made, indicators: Path, key: PrivateKey, out_dir: Path) -> ReportFiles:

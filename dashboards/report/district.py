@@ -6,17 +6,17 @@ weighted by residents.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from dashboards.report.appendix import evidence_table, glossary_table, signed
 from dashboards.report.charts import CHARTS, draw
 from dashboards.report.content import Appendix, Block, Document, Figure, Heading, Table, numbered
 from dashboards.report.facts import Facts
-from dashboards.report.indicators import Tree
+from dashboards.report.indicators import Indicator, Tree
 from dashboards.report.narrative import eight_parts
 from dashboards.report.record import Member, Record, make_record
 from dashboards.report.score import Score, grade_of, hundredths
@@ -26,6 +26,9 @@ from infra.period import chinese_date
 
 LABELS_EACH: Final = 100
 MOST_BESIDE: Final = 4  # estates beside each other in one table
+WIDE: Final = 0.1  # of an indicator's points: estates that differ by more are told of
+Write = Callable[[str, Sequence[Facts], Score], Document]
+"""Writes a district's report: its name, what was found of its estates, and its score."""
 
 
 def district_score(tree: Tree, members: Sequence[Member]) -> Score:
@@ -46,11 +49,12 @@ def district_score(tree: Tree, members: Sequence[Member]) -> Score:
     )
 
 
-def district_record(name: str, estates: Sequence[Facts], indicators_sha256: str) -> Record:
+def district_record(name: str, estates: Sequence[Facts], indicators_sha256: str, write: Write) -> Record:
     """The record of a district's report; each estate's evidence must be labelled from its own hundred."""
-    parts = [make_record(facts, _document(name, [], facts), indicators_sha256) for facts in estates]
     members = [_member(facts) for facts in estates]
     score = district_score(estates[0].tree, members)
+    document = write(name, estates, score)
+    parts = [make_record(facts, document, indicators_sha256) for facts in estates]
     kinds = parts[0].device_counts
     return structs.replace(
         parts[0],
@@ -61,7 +65,7 @@ def district_record(name: str, estates: Sequence[Facts], indicators_sha256: str)
         score=score,
         assessments=[],
         evidence=[found for part in parts for found in part.evidence],
-        document=_document(name, list(_blocks(estates, score)), estates[0]),
+        document=document,
         members=members,
     )
 
@@ -115,7 +119,9 @@ def district_charts(estates: Sequence[Facts], names: Sequence[str], fonts: Path)
     return drawn
 
 
-def _document(name: str, blocks: list[Block], facts: Facts) -> Document:
+def write_district(name: str, estates: Sequence[Facts], score: Score) -> Document:
+    """The whole report in Chinese; `name` is the district's."""
+    facts = estates[0]
     office = facts.site.estate.office
     return Document(
         annex="附件",
@@ -123,7 +129,7 @@ def _document(name: str, blocks: list[Block], facts: Facts) -> Document:
         office=office,
         period=facts.period.chinese(),
         issued=chinese_date(facts.issued),
-        blocks=blocks,
+        blocks=list(_blocks(estates, score)),
     )
 
 
@@ -133,7 +139,7 @@ def _blocks(estates: Sequence[Facts], score: Score) -> Iterator[Block]:
     for place, facts in enumerate(estates, start=1):
         found = numbered([*eight_parts(facts), evidence_table(facts)], f"图{place}-", f"表{place}-")
         yield Heading(1, f"分报告{numeral(place)}  {facts.site.estate.name}")
-        yield from (_placed(block, facts.site.estate.id) for block in found[:-1])
+        yield from (placed(block, facts.site.estate.id) for block in found[:-1])
         evidence += [Heading(2, f"（{numeral(place)}）{facts.site.estate.name}"), found[-1]]
     yield Appendix("附录")
     yield Heading(1, "附录一  证据清单")
@@ -143,7 +149,7 @@ def _blocks(estates: Sequence[Facts], score: Score) -> Iterator[Block]:
     yield glossary_table()
 
 
-def _placed(block: Block, estate: str) -> Block:
+def placed(block: Block, estate: str) -> Block:
     """An estate's block within the district's report: headings a level lower, charts by the estate's own name."""
     match block:
         case Heading(level=level, text=text):
@@ -195,17 +201,33 @@ def _points(score: Score) -> list[str]:
 
 
 def _spread(estates: Sequence[Facts]) -> str | None:
-    """The indicators in which the estates differ most, by the share of points that they won."""
-    told = []
+    texts = [
+        f"{one.indicator.name}{one.best}得分率{percent(100 * one.most)}、{one.worst}{percent(100 * one.least)}"
+        for one in widest(estates)
+    ]
+    return f"各小区差异最大的指标：{enumerated(texts)}。" if texts else None
+
+
+class Spread(Struct, frozen=True):
+    """How far estates lie apart in an indicator: the shares of its points that the best and the worst of them won."""
+
+    indicator: Indicator
+    best: str
+    most: float
+    worst: str
+    least: float
+
+
+def widest(estates: Sequence[Facts]) -> list[Spread]:
+    """The five indicators, or fewer, in which the estates differ most, and by more than `WIDE`."""
+    found = []
     for indicator in estates[0].tree.indicators():
         won = [(facts.by_indicator[indicator.id].points, facts.site.estate.name) for facts in estates]
         shares = [(points / indicator.weight, name) for points, name in won if points is not None]
-        if len(shares) > 1 and max(shares)[0] - min(shares)[0] > 0.1:  # a tenth of the points
+        if len(shares) > 1 and max(shares)[0] - min(shares)[0] > WIDE:
             (least, worst), (most, best) = min(shares), max(shares)
-            rates = f"{best}得分率{percent(100 * most)}、{worst}{percent(100 * least)}"
-            told.append((most - least, f"{indicator.name}{rates}"))
-    texts = [text for _, text in sorted(told, key=lambda pair: -pair[0])[:5]]
-    return f"各小区差异最大的指标：{enumerated(texts)}。" if texts else None
+            found.append(Spread(indicator, best, most, worst, least))
+    return sorted(found, key=lambda spread: (spread.least - spread.most, spread.indicator.name))[:5]
 
 
 def _indicator_table(estates: Sequence[Facts]) -> Table:

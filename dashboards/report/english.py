@@ -3,7 +3,7 @@
 Names that an office gave (of the estate, devices, goals, and of indicators without `english`) stay as they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dashboards.report.audit import findings
 from dashboards.report.content import Appendix, Block, Document, Figure, Heading, Paragraph, Table, numbered
@@ -36,6 +36,7 @@ WORDS = {
     NO_COMPARISON: "no data of the same period last year, so no comparison",
     NOT_REGISTERED: "the site file has no such devices",
 }
+NOT_SCORED = "not scored"
 CHARTS = {
     "online_by_day": ("Devices online, day by day", "kpi_camera_online_by_day"),
     "crossings_by_day": ("Crossings of the estate's border, day by day", "kpi_crossings_by_day"),
@@ -48,19 +49,30 @@ CHARTS = {
 
 def write_english(facts: Facts) -> Document:
     """The whole report."""
-    estate = facts.site.estate
-    parts = (_one, _two, _three, _four, _five, _six, _seven, _eight, _appendix)
+    blocks = numbered((*eight_parts(facts), *_appendix(facts)), "Figure ", "Table ")
+    return english_document(facts, [facts.site.estate.name, "Project performance report"], blocks)
+
+
+def english_document(facts: Facts, title: Sequence[str], blocks: list[Block]) -> Document:
+    """A document of the facts' office, period and day of issue."""
+    office = facts.site.estate.office
     return Document(
         annex="Annex",
-        title=[line for line in (estate.office, estate.name, "Project performance report") if line],
-        office=estate.office,
+        title=[line for line in (office, *title) if line],
+        office=office,
         period=f"{facts.period.first} to {facts.period.last}",
         issued=facts.issued.isoformat(),
-        blocks=numbered((block for part in parts for block in part(facts)), "Figure ", "Table "),
+        blocks=blocks,
         period_label="Period: ",
         contents_label="Contents",
         language="en",
     )
+
+
+def eight_parts(facts: Facts) -> Iterator[Block]:
+    """What is said of one estate, without the appendix."""
+    for part in (_one, _two, _three, _four, _five, _six, _seven, _eight):
+        yield from part(facts)
 
 
 def word(chinese: str) -> str:
@@ -194,7 +206,7 @@ def _five(facts: Facts) -> Iterator[Block]:
             target_of(indicator, told := facts.by_indicator[indicator.id]),
             value_of(indicator, told),
             number(indicator.weight),
-            "not scored" if told.points is None else number(told.points, 2),
+            NOT_SCORED if told.points is None else number(told.points, 2),
             facts.evidence[indicator.query].label,
         ]
         for first in facts.tree.tree
@@ -239,12 +251,22 @@ def _eight(facts: Facts) -> Iterator[Block]:
 def _appendix(facts: Facts) -> Iterator[Block]:
     yield Appendix("Appendix")
     yield Heading(1, "Appendix: evidence")
-    signed = f" The files are signed with the key of fingerprint {facts.key}." if facts.key else ""
-    yield Paragraph(f"Parameters and answers in full are in the JSON file of the same name.{signed}")
+    yield signed(facts)
+    yield evidence_table(facts)
+
+
+def signed(facts: Facts) -> Paragraph:
+    """Where the evidence is in full, and by which key the files are signed."""
+    by = f" The files are signed with the key of fingerprint {facts.key}." if facts.key else ""
+    return Paragraph(f"Parameters and answers in full are in the JSON file of the same name.{by}")
+
+
+def evidence_table(facts: Facts) -> Table:
+    """Every question that was asked."""
     rows = [_evidence_row(found) for found in facts.evidence.values()]
     columns = ["Label", "Query and id", "Tables", "Rows read", "Rows"]
     align = [CENTER, LEFT, LEFT, RIGHT, RIGHT]
-    yield Table("Evidence", columns, rows, [0.8, 3.4, 3, 1.2, 0.8], align, small=True)
+    return Table("Evidence", columns, rows, [0.8, 3.4, 3, 1.2, 0.8], align, small=True)
 
 
 def _evidence_row(found: Evidence) -> list[str]:

@@ -17,9 +17,16 @@ from typer.testing import CliRunner
 from anfang import cli
 from dashboards.report import docx, pdf, run, run_district, verify_file, xlsx
 from dashboards.report.content import Heading, Paragraph, Table
-from dashboards.report.district import LABELS_EACH, district_charts, district_record, estate_records
+from dashboards.report.district import (
+    LABELS_EACH,
+    district_charts,
+    district_record,
+    estate_records,
+    write_district,
+)
+from dashboards.report.district_english import write_district_english
 from dashboards.report.evidence import Answer, Ask, Parameter, gather
-from dashboards.report.facts import Facts, make_facts, parameters, questions
+from dashboards.report.facts import Facts, Language, make_facts, parameters, questions
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
 from dashboards.report.record import Record, read_record
 from dashboards.report.sheets import ANSWERS, SCORES
@@ -31,6 +38,7 @@ from infra.settings import SMALL_SITE, Settings
 from infra.site import Site, load_site
 from tests.dashboards.report_facts import PERIOD, Rows, changed, make_ask
 from tests.dashboards.report_rows import DAYS, insert, make_rows
+from tests.dashboards.test_report_english import said
 from tests.dashboards.test_report_narrative import PARTS
 from warehouse.client import connect
 from warehouse.migrate import migrate
@@ -89,7 +97,7 @@ def estates(sites: list[Site], ask: Ask) -> list[Facts]:
 
 @pytest.fixture
 def record(estates: list[Facts]) -> Record:
-    return district_record(NAME, estates, digest_of(DEFAULT_INDICATORS))
+    return district_record(NAME, estates, digest_of(DEFAULT_INDICATORS), write_district)
 
 
 def test_the_score_is_the_mean_by_residents(record: Record, estates: list[Facts]) -> None:
@@ -121,6 +129,32 @@ def test_what_differs_most_is_told(record: Record) -> None:
     assert "设备在线率" in text[text.index("各小区差异最大") :][:60]
 
 
+def test_in_english_it_says_the_same(record: Record, estates: list[Facts]) -> None:
+    english = write_district_english("Yuhua", estates, record.score)
+    assert sorted(english.charts()) == sorted(record.document.charts())
+    tables = {b.caption.split("  ")[-1]: b for b in record.document.blocks if isinstance(b, Table)}
+    own = {b.caption.split("  ")[-1].strip(): b for b in english.blocks if isinstance(b, Table)}
+    scores, indicators = (next(t for name, t in own.items() if word in name) for word in ("Scores", "Each indicator"))
+    assert [row[1:6] for row in scores.rows] == [
+        [cell.replace("／", " / ").replace("不评分", "not scored") for cell in row[1:6]]
+        for row in tables["各小区得分"].rows
+    ]
+    cells = [re.findall(r"[\d.]+ points; E\d+", cell) for row in indicators.rows for cell in row[2:]]
+    chinese = [re.findall(r"([\d.]+)分；(E\d+)", cell) for row in tables["三级指标逐项比较"].rows for cell in row[2:]]
+    assert cells == [[f"{points} points; {label}" for points, label in found] for found in chinese]
+    text = said(english)
+    assert "The estates differ most in: Devices online" in text
+    for facts in estates:
+        for name in (facts.site.estate.name, facts.site.estate.office, facts.tree.basis, *given(facts)):
+            text = text.replace(name, "")
+    assert re.findall(r"[\u4e00-\u9fff]+", text) == []
+
+
+def given(facts: Facts) -> list[str]:
+    """What the office has put into words."""
+    return [goal.text for goal in facts.tree.goals]
+
+
 def test_verify_asks_each_estate_again(record: Record, ask: Ask, sites: list[Site]) -> None:
     verdict = verify(record, ask)
     assert (verdict.verified, verdict.problems) == (record.figures, [])
@@ -148,7 +182,11 @@ def test_the_workbook_links_each_estate_to_its_own_sheets(record: Record) -> Non
     assert [str(row[2])[:8] for row in rows] == [f"='1 {SCORES}", f"='2 {SCORES}"]
 
 
-def test_documents_show_both_estates(record: Record, estates: list[Facts]) -> None:
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_documents_show_both_estates(record: Record, estates: list[Facts], language: Language) -> None:
+    estates = [structs.replace(facts, language=language) for facts in estates]
+    if language == "en":
+        record = structs.replace(record, document=write_district_english(NAME, estates, record.score))
     settings = Settings()
     fetch_parts(settings)
     fonts = fonts_folder(settings)
@@ -182,6 +220,10 @@ def test_a_district_from_the_warehouse(fresh: Settings, tmp_path: Path, sites: l
     for path in (*done.paths.values(), done.bundle):
         verdict = verify_file(fresh, path, clock=CLOCK)
         assert (verdict.verified, verdict.problems) == (done.figures, [])
+    english = run_district(fresh, sites, *DAYS, out_dir=tmp_path, name=NAME, language="en", clock=CLOCK)
+    assert english.paths["pdf"].stem == f"{done.paths['pdf'].stem}_en"
+    assert read_record(english.paths["json"]).members == record.members
+    assert verify_file(fresh, english.bundle, clock=CLOCK).verified == done.figures
     check_command(fresh, tmp_path)
 
 
