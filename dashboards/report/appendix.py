@@ -46,7 +46,7 @@ def evidence_table(facts: Facts) -> Table:
     """One row for each question."""
     rows = [_evidence_row(found) for found in facts.evidence.values()]
     columns = ["编号", "查询与证据标识", "读取范围", "读取行数", "结果"]
-    widths, align = [0.6, 2.6, 2.2, 0.9, 4.7], [CENTER, LEFT, LEFT, RIGHT, LEFT]
+    widths, align = [0.9, 3.1, 2.6, 0.8, 3.6], [CENTER, LEFT, LEFT, RIGHT, LEFT]
     return Table("证据清单", columns, rows, widths, align, small=True)
 
 
@@ -62,7 +62,7 @@ def _evidence_row(found: Evidence) -> list[str]:
 
 def _scope(found: Evidence) -> str:
     read = found.read
-    lines = ["、".join(read.tables)]
+    lines = [", ".join(read.tables)]
     if read.first_day:
         lines.append(f"{read.first_day}至{read.last_day}")
     elif "last" in found.parameters:
@@ -76,7 +76,7 @@ def _result(found: Evidence) -> str:
     if len(found.rows) == 1:
         return "；".join(f"{name}={_cell(value)}" for name, value in zip(found.columns, found.rows[0], strict=True))
     fingerprint = derived_id(msgspec.json.encode(found.rows).decode())[:12]
-    return f"{len(found.rows)}行，列：{'、'.join(found.columns)}；结果指纹{fingerprint}" if found.rows else "无记录"
+    return f"{len(found.rows)}行，列：{', '.join(found.columns)}；结果指纹{fingerprint}" if found.rows else "无记录"
 
 
 def _cell(value: Scalar) -> str:

@@ -80,7 +80,7 @@ def _score_table(estates: Sequence[Facts], score: Score) -> Table:
     residents = sum(facts.site.estate.residents for facts in estates)
     rows.append(["Sum (of 100: weighted mean)", str(residents), "—", *_points(score)])
     columns = ["Estate", "Residents", "Days loaded", "Points to win", "Points", "Of 100", "Grade"]
-    return Table("Scores", columns, rows, [2.2, 1.1, 1.1, 1, 1, 1, 0.9], [LEFT, *[RIGHT] * 5, CENTER])
+    return Table("Scores", columns, rows, [2.0, 1.5, 1.1, 1, 1, 1, 1], [LEFT, *[RIGHT] * 5, CENTER])
 
 
 def _points(score: Score) -> list[str]:
@@ -98,5 +98,5 @@ def _indicator_table(estates: Sequence[Facts]) -> Table:
             cells.append(f"{value_of(indicator, told)}; {points}; {label}")
         rows.append([name_of(indicator), number(indicator.weight), *cells])
     columns = ["Indicator", "Weight", *(f"{facts.site.estate.name} (value; points; evidence)" for facts in estates)]
-    widths, align = [2.0, 0.7, *[2.2] * len(estates)], [LEFT, RIGHT, *[LEFT] * len(estates)]
+    widths, align = [2.0, 0.8, *[2.2] * len(estates)], [LEFT, RIGHT, *[LEFT] * len(estates)]
     return Table("Each indicator", columns, rows, widths, align, small=True)

@@ -57,7 +57,7 @@ def render(document: Document, charts: Mapping[str, bytes]) -> bytes:
     """The DOCX's bytes; `charts` are PNG by name. The same document gives the same bytes."""
     word = docx.Document()
     _set_page(word)
-    _set_styles(word)
+    _set_styles(word, english=document.language == "en")
     word.core_properties.title = "".join(document.title)
     word.core_properties.author = document.office
     _title_page(word, document)
@@ -102,7 +102,8 @@ def _set_page(word: Word) -> None:
             run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), "宋体")
 
 
-def _set_styles(word: Word) -> None:
+def _set_styles(word: Word, *, english: bool) -> None:
+    """Chinese headings differ by their fonts; those have no Latin letters of their own, so English ones are bold."""
     normal = _set_style(word, "Normal", BODY, SIZE_3)
     normal.paragraph_format.line_spacing_rule = WD_LINE_SPACING.EXACTLY
     normal.paragraph_format.line_spacing = LINE
@@ -114,8 +115,8 @@ def _set_styles(word: Word) -> None:
     caption.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
     for level, font in HEADINGS.items():
         style = _set_style(word, f"Heading {level}", font, SIZE_3)
-        style.font.bold, style.font.italic = level == 3, False
-        style.paragraph_format.first_line_indent = INDENT
+        style.font.bold, style.font.italic = english or level == 3, False
+        style.paragraph_format.first_line_indent = Pt(0) if english else INDENT
         style.paragraph_format.space_before = style.paragraph_format.space_after = Pt(0)
         style.paragraph_format.keep_with_next = True
 

@@ -214,7 +214,7 @@ def _five(facts: Facts) -> Iterator[Block]:
     ]
     columns = ["Level 1", "Indicator", "Target", "Value", "Weight", "Points", "Evidence"]
     align = [LEFT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, CENTER]
-    yield Table("Indicators", columns, rows, [1.6, 3.2, 1.2, 1.3, 0.8, 1, 1], align, small=True)
+    yield Table("Indicators", columns, rows, [1.5, 3.1, 1.2, 1.3, 1.1, 1, 1.3], align, small=True)
 
 
 def _six(facts: Facts) -> Iterator[Block]:
@@ -241,7 +241,7 @@ def _eight(facts: Facts) -> Iterator[Block]:
     yield Paragraph(f"The self-audit found {len(found)} matters." if found else "The self-audit found nothing.")
     rows = [[str(n), finding.english, finding.cite.strip("[]")] for n, finding in enumerate(found, start=1)]
     if rows:
-        yield Table("Self-audit", ["No.", "Finding", "Evidence"], rows, [0.6, 6.4, 1], [CENTER, LEFT, CENTER])
+        yield Table("Self-audit", ["No.", "Finding", "Evidence"], rows, [0.6, 6.2, 1.4], [CENTER, LEFT, CENTER])
     yield Paragraph(
         "Occupancy and crossings are estimates from camera counts. A comparison with last year is no proof that the "
         "system caused a change. What is kept on paper (rules, accounts, procurement) is not judged here."

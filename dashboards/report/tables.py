@@ -44,7 +44,7 @@ def indicator_table(facts: Facts) -> Table:
     ]
     columns = ["一级", "二级", "三级指标", "目标值", "实际值", "权重", "得分", "证据", "数据来源或未评分原因"]
     align = [LEFT, LEFT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, CENTER, LEFT]
-    widths = [1.1, 1.3, 2.1, 1.1, 1.4, 0.75, 0.9, 0.9, 3.6]
+    widths = [1.1, 1.4, 2.1, 1.1, 1.4, 0.95, 0.9, 0.9, 3.3]
     return Table("三级指标评分明细", columns, rows, widths, align, small=True)
 
 
