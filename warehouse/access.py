@@ -42,7 +42,7 @@ RECORD_TABLES: Final = (
     "dispositions",
     "day_inputs",
 )
-LOAD_TABLES: Final = (*RECORD_TABLES, *(one.table for one in ROLL_UPS))  # in partitions of day and load (`loads.py`)
+LOAD_TABLES: Final = (*RECORD_TABLES, *(one.table for one in ROLL_UPS))  # every row with its load id (`loads.py`)
 SITE_TABLES: Final = ("estates", "zones", "lines", "devices", "shifts")
 KPI_TABLES: Final = (
     "kpi_reports",

@@ -17,7 +17,7 @@ from typing import Final
 from clickhouse_driver import Client
 
 from infra.local.process import wait_until
-from warehouse.access import LOAD_TABLES, READERS
+from warehouse.access import LOAD_TABLES, READERS, RECORD_TABLES
 from warehouse.client import Row, ask, ask_tables, query
 from warehouse.load import INSERT_SETTINGS
 
@@ -73,7 +73,7 @@ def _day(row: Row) -> date:
 
 
 def drop_stale(client: Client, estate_id: str) -> int:
-    """Drop what no account names, of loads that were replaced or killed; returns how many partitions."""
+    """Drop what no account names, of loads that were replaced or killed; returns how many loads, a table each."""
     stale = [
         (table, _day(row), int(str(row[1])))
         for table in LOAD_TABLES
@@ -82,7 +82,11 @@ def drop_stale(client: Client, estate_id: str) -> int:
     if stale:
         await_readers(client)
     for table, day, load in stale:
-        ask_tables(client, "drop_partition", {"table": table}, estate=estate_id, day=day, load=load)
+        if table in RECORD_TABLES:
+            ask_tables(client, "drop_partition", {"table": table}, estate=estate_id, day=day, load=load)
+    for table in sorted({table for table, _, _ in stale}.difference(RECORD_TABLES)):
+        loads = [load for of, _, load in stale if of == table]
+        ask_tables(client, "delete_loads", {"table": table}, estate=estate_id, loads=loads)
     return len(stale)
 
 

@@ -1,7 +1,8 @@
 """Roll-ups: small tables of sums by day or hour, which dashboards and reports ask instead of rows by the million.
 
-They are made inside ClickHouse of a load's own rows before the load is switched to, and lie in the same partitions of
-estate, day and load. So readers see them change with the days, and what drops a load drops its roll-ups, too.
+They are made inside ClickHouse of a load's own rows before the load is switched to, and carry its load id. So readers
+see them change with the days, and what drops a load deletes its roll-ups, too. A partition holds a month: a question
+about a year opens tens of parts; of the rows' own partitions, one a day and load, it would open hundreds.
 """
 
 from collections.abc import Sequence
