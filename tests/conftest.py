@@ -22,6 +22,11 @@ hypothesis.register_profile("anfang", deadline=None)  # how long an example take
 hypothesis.load_profile("anfang")
 
 
+def pytest_configure() -> None:
+    """Let Java compile quickly rather than well: no test's Spark lives long enough for the better compiler to pay."""
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a real stack in a temporary home on free ports, stopped at the end of the run."""

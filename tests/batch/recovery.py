@@ -24,7 +24,7 @@ from infra.settings import Settings
 from infra.site import Site
 from infra.topics import ALERTS, DETECTIONS, GATE_PASSAGES, OCCUPANCY
 from tests.batch.feed import DAY, NEXT, a_day, alert_state, at, message, minute_row, passage, poison, produce
-from tests.batch.troubled import DAYS, empty_disks
+from tests.batch.troubled import DAYS, MET, empty_disks
 from warehouse.access import LOAD_TABLES
 from warehouse.client import connect
 from warehouse.migrate import migrate
@@ -106,6 +106,8 @@ def meet(settings: Settings, trouble: Trouble, master: str = LOCAL_MASTER) -> No
     done = in_own_process(settings, *trouble, master)
     if trouble[1] == "driver":
         assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    else:
+        assert MET in done.stdout, done.stderr[-2000:]
     if trouble[1].startswith("full"):
         assert f"{trouble[1].removeprefix('full ')}: the disk is full" in done.stderr, done.stderr[-2000:]
     empty_disks(settings)

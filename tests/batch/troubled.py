@@ -27,6 +27,7 @@ from tests.batch.feed import DAY
 
 DAYS: Final = 2
 FILLER: Final = "filler"
+MET: Final = "met its trouble"
 
 
 def kill_itself(_: Settings) -> None:
@@ -39,6 +40,7 @@ def kill_clickhouse(settings: Settings) -> None:
     pid = engine_pid(settings)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    print(MET, flush=True)
 
 
 def kill_kafka(settings: Settings) -> None:
@@ -46,6 +48,7 @@ def kill_kafka(settings: Settings) -> None:
     process = read_process(settings, "kafka")
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
+    print(MET, flush=True)
 
 
 def kill_worker(_: Settings) -> None:
@@ -55,6 +58,7 @@ def kill_worker(_: Settings) -> None:
         for child in psutil.Process().children(recursive=True):
             if "pyspark.daemon" in " ".join(child.cmdline()):
                 child.kill()
+                print(MET, flush=True)
                 return True
         return False
 
@@ -73,6 +77,7 @@ def kill_executor(_: Settings) -> None:
     ]
     assert ours
     ours[0].kill()
+    print(MET, flush=True)
 
 
 def clickhouse_disk(settings: Settings) -> Path:
@@ -91,6 +96,7 @@ def fill(folder: Path) -> None:
     with (folder / FILLER).open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(2**16))
+    print(MET, flush=True)
 
 
 def empty_disks(settings: Settings) -> None:

@@ -19,6 +19,8 @@ from typing import Final
 import msgspec
 from clickhouse_driver import Client
 
+from dashboards.report.evidence import Parameter as Asked
+from dashboards.report.evidence import used_parameters
 from dashboards.report.facts import parameters
 from dashboards.report.indicators import load_tree
 from infra.period import Period
@@ -53,7 +55,7 @@ QUESTIONS: Final = (
 SPANS: Final = (7, 30, 365)
 ROWS: Final = Path(__file__).parent / "dashboard_rows"
 RAW: Final = Path(__file__).parents[1] / "warehouse" / "raw_questions"
-Question = tuple[str, Mapping[str, Parameter]]  # SQL and its parameters
+Question = tuple[str, Mapping[str, Asked]]  # SQL and its parameters
 
 
 def make(settings: Settings, site: Site, days: int) -> None:
@@ -73,7 +75,7 @@ def make(settings: Settings, site: Site, days: int) -> None:
         roll_up_missing(client, site.estate.id, site.estate.timezone)
 
 
-def offered(site: Site, days: int) -> dict[str, Parameter]:
+def offered(site: Site, days: int) -> dict[str, Asked]:
     """The parameters that any of the questions may name, for the last so many days."""
     period = Period(LAST - timedelta(days=days - 1), LAST)
     return dict(parameters(site, period, load_tree()))
@@ -132,11 +134,13 @@ def run(settings: Settings, rounds: int) -> Result:
     migrate(own, (site.estate.id,))
     make(own, site, days)
     spans = [offered(site, min(span, days)) for span in SPANS]
-    raw = [((RAW / f"{name}.sql").read_text(encoding="utf-8"), span) for name in QUESTIONS for span in spans]
+    texts = [(RAW / f"{name}.sql").read_text(encoding="utf-8") for name in QUESTIONS]
+    raw = [(sql, used_parameters(sql, span)) for sql in texts for span in spans]
     seen: list[object] = []
     try:
         with connect(own, "analyst") as analyst:
-            ours = Asker(analyst, [(query(name), span) for name in QUESTIONS for span in spans], seen, rounds)
+            asked = [(sql, used_parameters(sql, span)) for name in QUESTIONS for sql in [query(name)] for span in spans]
+            ours = Asker(analyst, asked, seen, rounds)
             rows = Asker(analyst, raw, seen, min(rounds, RAW_ROUNDS))
             found = compare("dashboards", "answers/s", ours, {"raw_rows": rows}, rounds)
     finally:

@@ -12,6 +12,13 @@ days AS (
     GROUP BY day
 ),
 
+expected AS (
+    SELECT
+        sum(day_minutes) AS minutes,
+        count() AS days
+    FROM days
+),
+
 told AS (
     SELECT
         camera_id,
@@ -26,10 +33,11 @@ SELECT
     site_cameras.camera_id AS camera,
     told.online_minutes AS online_minutes_of_camera,
     told.bad_picture_minutes AS bad_picture_minutes_of_camera,
-    100 * told.online_minutes / (SELECT sum(day_minutes) FROM days) AS online_rate
+    100 * told.online_minutes / expected.minutes AS online_rate
 FROM site_cameras
+CROSS JOIN expected
 LEFT JOIN told ON site_cameras.camera_id = told.camera_id
-WHERE (SELECT count() FROM days) > 0
+WHERE expected.days > 0
 ORDER BY
     online_rate ASC,
     bad_picture_minutes_of_camera DESC,

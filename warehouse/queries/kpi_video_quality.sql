@@ -2,17 +2,11 @@
 SELECT
     sum(daily_cameras.online_minutes) AS online_minutes,
     sum(
-        arraySum(
-            (fps, minutes) -> if(fps >= {least_fps:UInt32}, minutes, 0), mapKeys(fps_minutes), mapValues(fps_minutes)
-        )
+        arraySum(mapValues(mapFilter((fps, minutes) -> fps >= {least_fps:UInt32}, fps_minutes)))
     ) AS fps_ok_minutes,
     sum(daily_cameras.decode_ok_minutes) AS decode_ok_minutes,
     sum(
-        arraySum(
-            (offset_ms, minutes) -> if(offset_ms <= {most_clock_offset_ms:UInt32}, minutes, 0),
-            mapKeys(clock_minutes),
-            mapValues(clock_minutes)
-        )
+        arraySum(mapValues(mapFilter((off_ms, minutes) -> off_ms <= {most_clock_offset_ms:UInt32}, clock_minutes)))
     ) AS clock_ok_minutes,
     if(online_minutes = 0, NULL, 100 * fps_ok_minutes / online_minutes) AS fps_ok_rate,
     if(online_minutes = 0, NULL, 100 * decode_ok_minutes / online_minutes) AS decode_ok_rate,
