@@ -12,7 +12,7 @@ SUPERSET ?= yes
 # Each of the many processes would compile every module anew where this is set, as it is in many images: 6 s, not 2.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo down test check bench chaos troubles journey soak dashboards clean
+.PHONY: help setup demo down test check bench chaos troubles years journey soak dashboards clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,8 +51,11 @@ bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 chaos: setup  ## kill workers and broker while events flow, SEEDS times, JOBS at once; what comes out must equal the oracle
 	$(PYTHON) -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS)
 
-troubles: setup  ## kill the nightly, its workers, ClickHouse and Kafka at every step; and a hundred faulty days (~40 min)
+troubles: setup  ## kill the nightly and its parts at every step, fill its disks, load a hundred faulty days (~1 h; root)
 	$(PYTHON) -m pytest -m long tests/batch
+
+years: setup  ## the report on two whole years of the seed's estate, every figure against the truth (~6 min)
+	$(PYTHON) -m pytest -m long tests/dashboards/test_report_seed.py
 
 journey: setup  ## an alert on the page, answered with one tap, and in Superset after the nightly (~3 min; needs Chromium)
 	$(PYTHON) -m pytest -m long tests/dashboards/web/test_seen_in_superset.py
