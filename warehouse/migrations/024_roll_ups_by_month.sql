@@ -3,7 +3,7 @@
 -- deleted by its load id (`warehouse/loads.py`). `anfang warehouse migrate` makes them anew of the rows right after.
 DROP TABLE IF EXISTS hourly_lines SYNC;
 
-CREATE TABLE hourly_lines
+CREATE TABLE IF NOT EXISTS hourly_lines
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
@@ -21,7 +21,7 @@ TTL day + INTERVAL 5 YEAR;
 
 DROP TABLE IF EXISTS daily_lines SYNC;
 
-CREATE TABLE daily_lines
+CREATE TABLE IF NOT EXISTS daily_lines
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
@@ -38,7 +38,7 @@ TTL day + INTERVAL 5 YEAR;
 
 DROP TABLE IF EXISTS daily_zones SYNC;
 
-CREATE TABLE daily_zones
+CREATE TABLE IF NOT EXISTS daily_zones
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
@@ -63,7 +63,7 @@ TTL day + INTERVAL 5 YEAR;
 
 DROP TABLE IF EXISTS daily_cameras SYNC;
 
-CREATE TABLE daily_cameras
+CREATE TABLE IF NOT EXISTS daily_cameras
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
@@ -89,7 +89,7 @@ TTL day + INTERVAL 5 YEAR;
 
 DROP TABLE IF EXISTS daily_gates SYNC;
 
-CREATE TABLE daily_gates
+CREATE TABLE IF NOT EXISTS daily_gates
 (
     estate_id LowCardinality(String),
     day Date COMMENT 'local day of the estate',
