@@ -74,20 +74,18 @@ def _day(row: Row) -> date:
 
 def drop_stale(client: Client, estate_id: str) -> int:
     """Drop what no account names, of loads that were replaced or killed; returns how many loads, a table each."""
-    stale = [
-        (table, _day(row), int(str(row[1])))
-        for table in LOAD_TABLES
-        for row in ask_tables(client, "stale_loads", {"table": table}, estate=estate_id)
-    ]
+    asked = {table: ask_tables(client, "stale_loads", {"table": table}, estate=estate_id) for table in LOAD_TABLES}
+    stale = {table: [(_day(row), int(str(row[1]))) for row in rows] for table, rows in asked.items() if rows}
     if stale:
         await_readers(client)
-    for table, day, load in stale:
+    for table, loads in stale.items():
         if table in RECORD_TABLES:
-            ask_tables(client, "drop_partition", {"table": table}, estate=estate_id, day=day, load=load)
-    for table in sorted({table for table, _, _ in stale}.difference(RECORD_TABLES)):
-        loads = [load for of, _, load in stale if of == table]
-        ask_tables(client, "delete_loads", {"table": table}, estate=estate_id, loads=loads)
-    return len(stale)
+            for day, load in loads:
+                ask_tables(client, "drop_partition", {"table": table}, estate=estate_id, day=day, load=load)
+        else:
+            ids = [load for _, load in loads]
+            ask_tables(client, "delete_loads", {"table": table}, estate=estate_id, loads=ids)
+    return sum(map(len, stale.values()))
 
 
 def await_readers(client: Client, longest_s: float = READERS_WAIT_S) -> None:

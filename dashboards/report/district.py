@@ -19,7 +19,7 @@ from dashboards.report.facts import Facts
 from dashboards.report.indicators import Indicator, Tree
 from dashboards.report.narrative import eight_parts
 from dashboards.report.record import Member, Record, make_record
-from dashboards.report.score import Score, grade_of, hundredths
+from dashboards.report.score import Assessment, Score, grade_of, hundredths
 from dashboards.report.tables import CENTER, LEFT, RIGHT
 from dashboards.report.wording import NOT_SCORED, enumerated, number, numeral, paragraph, percent, value_text
 from infra.period import chinese_date
@@ -181,18 +181,25 @@ def _score_sentence(score: Score) -> str:
 
 
 def _score_table(estates: Sequence[Facts], score: Score) -> Table:
+    rows = score_rows(estates, score, "合计（百分制为加权平均）", "／", _points)
+    columns = ["小区", "居民（人）", "入库天数", "可评分值", "得分", "百分制", "等级"]
+    return Table("各小区得分", columns, rows, [2.2, 1.1, 1.1, 1, 1, 1, 0.8], [LEFT, *[RIGHT] * 5, CENTER])
+
+
+def score_rows(
+    estates: Sequence[Facts], score: Score, total: str, out_of: str, points: Callable[[Score], list[str]]
+) -> list[list[str]]:
+    """A row for each estate and one for all, called `total`: residents, days loaded `out_of` days, the points."""
     rows = [
         [
             facts.site.estate.name,
             str(facts.site.estate.residents),
-            f"{facts.count('kpi_accounting', 'days_loaded')}／{facts.period.days}",
-            *_points(facts.score),
+            f"{facts.count('kpi_accounting', 'days_loaded')}{out_of}{facts.period.days}",
+            *points(facts.score),
         ]
         for facts in estates
     ]
-    rows.append(["合计（百分制为加权平均）", str(sum(f.site.estate.residents for f in estates)), "—", *_points(score)])
-    columns = ["小区", "居民（人）", "入库天数", "可评分值", "得分", "百分制", "等级"]
-    return Table("各小区得分", columns, rows, [2.2, 1.1, 1.1, 1, 1, 1, 0.8], [LEFT, *[RIGHT] * 5, CENTER])
+    return [*rows, [total, str(sum(facts.site.estate.residents for facts in estates)), "—", *points(score)]]
 
 
 def _points(score: Score) -> list[str]:
@@ -231,14 +238,31 @@ def widest(estates: Sequence[Facts]) -> list[Spread]:
 
 
 def _indicator_table(estates: Sequence[Facts]) -> Table:
-    rows = []
-    for indicator in estates[0].tree.indicators():
-        cells = []
-        for facts in estates:
-            told, label = facts.by_indicator[indicator.id], facts.evidence[indicator.query].label
-            points = NOT_SCORED if told.points is None else f"{number(told.points, 2)}分"
-            cells.append(f"{value_text(indicator, told)}；{points}；{label}")
-        rows.append([indicator.name, number(indicator.weight), *cells])
+    rows = indicator_rows(estates, lambda indicator: indicator.name, _cell)
     columns = ["三级指标", "权重", *(f"{facts.site.estate.name}（实际值；得分；证据）" for facts in estates)]
     widths, align = [2.0, 0.6, *[2.2] * len(estates)], [LEFT, RIGHT, *[LEFT] * len(estates)]
     return Table("三级指标逐项比较", columns, rows, widths, align, small=True)
+
+
+def indicator_rows(
+    estates: Sequence[Facts],
+    name: Callable[[Indicator], str],
+    cell: Callable[[Indicator, Assessment, str], str],
+) -> list[list[str]]:
+    """A row for each indicator: its name, its weight, and a cell for each estate by assessment and evidence label."""
+    return [
+        [
+            name(indicator),
+            number(indicator.weight),
+            *(
+                cell(indicator, facts.by_indicator[indicator.id], facts.evidence[indicator.query].label)
+                for facts in estates
+            ),
+        ]
+        for indicator in estates[0].tree.indicators()
+    ]
+
+
+def _cell(indicator: Indicator, told: Assessment, label: str) -> str:
+    points = NOT_SCORED if told.points is None else f"{number(told.points, 2)}分"
+    return f"{value_text(indicator, told)}；{points}；{label}"

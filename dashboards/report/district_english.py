@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from dashboards.report.content import Appendix, Block, Document, Heading, Paragraph, Table, numbered
-from dashboards.report.district import MOST_BESIDE, placed, widest
+from dashboards.report.district import MOST_BESIDE, indicator_rows, placed, score_rows, widest
 from dashboards.report.english import (
     NOT_SCORED,
     eight_parts,
@@ -15,7 +15,8 @@ from dashboards.report.english import (
     word,
 )
 from dashboards.report.facts import Facts
-from dashboards.report.score import Score
+from dashboards.report.indicators import Indicator
+from dashboards.report.score import Assessment, Score
 from dashboards.report.tables import CENTER, LEFT, RIGHT
 from dashboards.report.wording import number, percent
 
@@ -68,17 +69,7 @@ def _score_sentence(score: Score) -> str:
 
 
 def _score_table(estates: Sequence[Facts], score: Score) -> Table:
-    rows = [
-        [
-            facts.site.estate.name,
-            str(facts.site.estate.residents),
-            f"{facts.count('kpi_accounting', 'days_loaded')} / {facts.period.days}",
-            *_points(facts.score),
-        ]
-        for facts in estates
-    ]
-    residents = sum(facts.site.estate.residents for facts in estates)
-    rows.append(["Sum (of 100: weighted mean)", str(residents), "—", *_points(score)])
+    rows = score_rows(estates, score, "Sum (of 100: weighted mean)", " / ", _points)
     columns = ["Estate", "Residents", "Days loaded", "Points to win", "Points", "Of 100", "Grade"]
     return Table("Scores", columns, rows, [2.0, 1.5, 1.1, 1, 1, 1, 1], [LEFT, *[RIGHT] * 5, CENTER])
 
@@ -89,14 +80,12 @@ def _points(score: Score) -> list[str]:
 
 
 def _indicator_table(estates: Sequence[Facts]) -> Table:
-    rows = []
-    for indicator in estates[0].tree.indicators():
-        cells = []
-        for facts in estates:
-            told, label = facts.by_indicator[indicator.id], facts.evidence[indicator.query].label
-            points = NOT_SCORED if told.points is None else f"{number(told.points, 2)} points"
-            cells.append(f"{value_of(indicator, told)}; {points}; {label}")
-        rows.append([name_of(indicator), number(indicator.weight), *cells])
+    rows = indicator_rows(estates, name_of, _cell)
     columns = ["Indicator", "Weight", *(f"{facts.site.estate.name} (value; points; evidence)" for facts in estates)]
     widths, align = [2.0, 0.8, *[2.2] * len(estates)], [LEFT, RIGHT, *[LEFT] * len(estates)]
     return Table("Each indicator", columns, rows, widths, align, small=True)
+
+
+def _cell(indicator: Indicator, told: Assessment, label: str) -> str:
+    points = NOT_SCORED if told.points is None else f"{number(told.points, 2)} points"
+    return f"{value_of(indicator, told)}; {points}; {label}"

@@ -44,6 +44,7 @@ from tests.batch.feed import (
     poison,
     produce,
 )
+from tests.batch.recovery import ACCOUNTS
 from warehouse.access import LOAD_TABLES
 from warehouse.client import ask, connect
 from warehouse.lease import nightly_lease
@@ -67,8 +68,7 @@ def warehouse(fresh: Settings, site: Site) -> Settings:
 def contents(client: Client) -> dict[str, list[tuple[object, ...]]]:
     """Everything in every table, without the times of loading."""
     found = {table: client.execute(f"SELECT * FROM {table} ORDER BY ALL") for table in LOAD_TABLES}
-    account = "SELECT * EXCEPT (loaded_at, seconds) FROM nightly_accounting FINAL ORDER BY ALL"
-    return found | {"nightly_accounting": client.execute(account)}
+    return found | {"nightly_accounting": client.execute(ACCOUNTS)}
 
 
 def lost_by_hand(envelopes: list[Envelope], site: Site) -> list[tuple[object, ...]]:

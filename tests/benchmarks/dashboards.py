@@ -9,7 +9,7 @@ tables (`tests/warehouse/raw_questions/`); every answer must be the same. It is 
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -81,6 +81,11 @@ def offered(site: Site, days: int) -> dict[str, Asked]:
     return dict(parameters(site, period, load_tree()))
 
 
+def asked(texts: Iterable[str], spans: Sequence[Mapping[str, Asked]]) -> list[Question]:
+    """Each text about each span, with the parameters that it names."""
+    return [(sql, used_parameters(sql, span)) for sql in texts for span in spans]
+
+
 @dataclass
 class Asker:
     """Asks all questions and remembers how long each took; what was answered must be what the other side answered."""
@@ -134,13 +139,11 @@ def run(settings: Settings, rounds: int) -> Result:
     migrate(own, (site.estate.id,))
     make(own, site, days)
     spans = [offered(site, min(span, days)) for span in SPANS]
-    texts = [(RAW / f"{name}.sql").read_text(encoding="utf-8") for name in QUESTIONS]
-    raw = [(sql, used_parameters(sql, span)) for sql in texts for span in spans]
+    raw = asked(((RAW / f"{name}.sql").read_text(encoding="utf-8") for name in QUESTIONS), spans)
     seen: list[object] = []
     try:
         with connect(own, "analyst") as analyst:
-            asked = [(sql, used_parameters(sql, span)) for name in QUESTIONS for sql in [query(name)] for span in spans]
-            ours = Asker(analyst, asked, seen, rounds)
+            ours = Asker(analyst, asked(map(query, QUESTIONS), spans), seen, rounds)
             rows = Asker(analyst, raw, seen, min(rounds, RAW_ROUNDS))
             found = compare("dashboards", "answers/s", ours, {"raw_rows": rows}, rounds)
     finally:
