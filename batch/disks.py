@@ -10,7 +10,8 @@ from pyspark.errors import PySparkException
 
 from infra.errors import UserError
 
-FULL: Final = ("NOT_ENOUGH_SPACE", "No space left on device")
+FULL: Final = ("Code: 243.", "No space left on device")
+"""As ClickHouse says it by HTTP and by its own protocol (243 is NOT_ENOUGH_SPACE), and as the kernel does."""
 FAILURES: Final = (Error, Py4JError, PySparkException, OSError)
 """What Spark, ClickHouse and Python raise, among others, when they cannot write."""
 

@@ -104,16 +104,16 @@ def watched(settings: Settings, allowed: frozenset[Contents]) -> Iterator[None]:
 def meet(settings: Settings, trouble: Trouble, master: str = LOCAL_MASTER) -> None:
     """A nightly that meets trouble; then the stack is whole again."""
     done = in_own_process(settings, *trouble, master)
+    empty_disks(settings)
+    up(settings)
+    port = settings.clickhouse_address()[1]
+    wait_until(lambda: clickhouse_answers(settings, port), 60, "ClickHouse's answer")
     if trouble[1] == "driver":
         assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     else:
         assert MET in done.stdout, done.stderr[-2000:]
     if trouble[1].startswith("full"):
         assert f"{trouble[1].removeprefix('full ')}: the disk is full" in done.stderr, done.stderr[-2000:]
-    empty_disks(settings)
-    up(settings)
-    port = settings.clickhouse_address()[1]
-    wait_until(lambda: clickhouse_answers(settings, port), 60, "ClickHouse's answer")
 
 
 def in_own_process(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
