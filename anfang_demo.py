@@ -27,13 +27,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import batch.nightly
-import dashboards.report
+import dashboards.report.issue
 import dashboards.superset.server
 import dashboards.web.background
 import dashboards.web.run
 from anfang_demo_account import OUT, VIEWER, VIEWER_SECRET, Summary, Walked, compare, tell, write_summary
 from batch.accounting import DayAccount
-from dashboards.report import ReportFiles
+from dashboards.report.issue import ReportFiles
+from dashboards.report.verify_file import verify_file
 from dashboards.superset import api as superset_api
 from dashboards.superset import check as superset_check
 from dashboards.superset.install import ensure_environment
@@ -233,11 +234,11 @@ def _nightly(settings: Settings, site: Site, real: CountsPlan, bar: Callable[[fl
 
 
 def _report(settings: Settings, site: Site, first: date, last: date) -> ReportFiles:
-    return dashboards.report.run(settings, site, first, last, out_dir=OUT / "report")
+    return dashboards.report.issue.run(settings, site, first, last, out_dir=OUT / "report")
 
 
 def _verify(settings: Settings, issued: ReportFiles) -> int:
-    verdict = dashboards.report.verify_file(settings, issued.paths["json"])
+    verdict = verify_file(settings, issued.paths["json"])
     if verdict.problems:
         raise UserError(
             "the report does not hold: " + "; ".join(map(str, verdict.problems)), "tell us: this is a defect"

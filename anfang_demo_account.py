@@ -16,7 +16,7 @@ from rich.console import Console
 import dashboards.superset.server
 import dashboards.web.run
 from batch.accounting import DayAccount
-from dashboards.report import ReportFiles
+from dashboards.report.issue import ReportFiles
 from infra.clock import MINUTE_MS
 from infra.local.files import stack_home
 from infra.settings import Settings

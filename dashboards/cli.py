@@ -14,7 +14,7 @@ from infra.errors import UserError
 from infra.settings import load_settings
 
 if TYPE_CHECKING:
-    from dashboards.report import Format
+    from dashboards.report.issue import Format
     from infra.period import Period
 
 ALL_FORMATS: Final = "pdf,docx,xlsx,json"
@@ -64,8 +64,8 @@ def issue(  # noqa: PLR0917 one option each
     """
     if context.invoked_subcommand is not None:
         return
-    from dashboards.report import run, run_district
     from dashboards.report.indicators import indicator_file
+    from dashboards.report.issue import run, run_district
 
     settings = load_settings()
     days = _days(first, last, period)
@@ -100,7 +100,7 @@ def verify(
 
     Example: anfang report verify out/report/demo_garden_2024-03-01_2024-03-31.json
     """
-    from dashboards.report import verify_file
+    from dashboards.report.verify_file import verify_file
 
     verdict = verify_file(load_settings(), file, offline=offline, key=key)
     for problem in verdict.problems:
@@ -142,9 +142,9 @@ def explain(  # noqa: PLR0917 one option each
     """
     from rich.console import Console
 
-    from dashboards.report import explained
     from dashboards.report.explain import page, show
     from dashboards.report.indicators import indicator_file
+    from dashboards.report.issue import explained
 
     settings, estate = configured(site)
     title, sections = explained(
@@ -188,7 +188,7 @@ def _days(first: datetime | None, last: datetime | None, name: str) -> "Period":
 
 
 def _formats(text: str) -> "list[Format]":
-    from dashboards.report import FORMATS
+    from dashboards.report.issue import FORMATS
 
     asked = [part.strip() for part in text.split(",") if part.strip()]
     unknown = [part for part in asked if part not in FORMATS]

@@ -9,7 +9,7 @@ McCullagh and Nelder, "Generalized Linear Models", 2nd ed. 1989, ch. 9): so a co
 """
 
 from msgspec import Struct
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 CONFIDENCE = 0.95
 
@@ -45,8 +45,8 @@ def rate_ratio(
 def binomial_interval(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Clopper-Pearson interval of a probability; (0, 1) where nothing was tried."""
     tail = (1 - confidence) / 2
-    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
+    low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
+    high = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1 - tail))
     return low, high
 
 

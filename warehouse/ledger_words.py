@@ -1,10 +1,11 @@
 """The words of the ledgers' files, and what is told of a mistake in one: Chinese and English."""
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
-Language = Literal["zh", "en"]
+from infra.alert_words import Language
+
 COLUMNS: Final = {
     "id": "编号",
     "day": "日期",

@@ -12,9 +12,9 @@ import msgspec
 import structlog
 from msgspec import structs
 
+from dashboards.api.order import Order, Told
 from dashboards.api.shelf import FILES, Report, Shelf, new_id
 from dashboards.api.views import NewReport
-from dashboards.api.work import Order, Told
 from infra.clock import Clock
 from infra.local.files import log_file, private_folder
 from infra.settings import Settings

@@ -15,8 +15,8 @@ import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from dashboards.report.check import MANIFEST, PUBLIC_KEY
-from dashboards.report.facts import Language
+from dashboards.report.attest import MANIFEST, PUBLIC_KEY
+from infra.alert_words import Language
 from infra.local.files import private_folder, write_private
 from infra.settings import Settings
 

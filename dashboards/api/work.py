@@ -9,33 +9,14 @@ from pathlib import Path
 from typing import TextIO
 
 import msgspec
-from msgspec import Struct
 
-from dashboards.api.shelf import Report, Result, files_of
-from dashboards.report import run
+from dashboards.api.order import Order, Told
+from dashboards.api.shelf import Result, files_of
 from dashboards.report.indicators import indicator_file
+from dashboards.report.issue import run
 from infra.errors import UserError
 from infra.settings import load_settings
 from infra.site import Site
-
-
-class Order(Struct, frozen=True):
-    """The report, its site as JSON, and where the files go."""
-
-    report: Report
-    site: str
-    folder: str
-
-
-class Told(Struct, frozen=True):
-    """A step that begins (the `done`-th from 0 of `of`), or the end: `result`, or `problem` and `remedy`."""
-
-    step: str = ""
-    done: int = 0
-    of: int = 0
-    result: Result | None = None
-    problem: str = ""
-    remedy: str = ""
 
 
 def work(order: Order, out: TextIO) -> None:

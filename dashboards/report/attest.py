@@ -41,6 +41,9 @@ PublicKey = Ed25519PublicKey | Sm2Public
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "urn:anfang:performance-report:2"
 PAYLOAD: Final = "application/vnd.in-toto+json"
+MANIFEST: Final = ".intoto.jsonl"
+PUBLIC_KEY: Final = ".pub.pem"
+"""How the names of these two files end."""
 KEY_FILES: Final[dict[Algorithm, str]] = {"ed25519": "report_signing_key.pem", "sm2": "report_signing_key_sm2.pem"}
 
 

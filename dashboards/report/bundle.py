@@ -14,6 +14,8 @@ from dashboards.report.facts import PARTITIONS
 from dashboards.report.record import SCHEMA, Record
 from warehouse.client import query
 
+BUNDLE: Final = ".zip"
+"""How a bundle's name ends."""
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 SQL_FOLDER: Final = "sql/"
 INDICATORS: Final = "indicators.yaml"

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from dashboards.report.district import chart_name
 from dashboards.report.evidence import Row
 from dashboards.report.facts import Facts
 from dashboards.report.tables import daily_flow, line_names
@@ -46,6 +47,16 @@ def draw(facts: Facts, names: Sequence[str], fonts: Path) -> dict[str, bytes]:
     """The named charts as PNG bytes; `fonts` is the folder with Noto Sans SC."""
     with chart_style(fonts):
         return {name: _png(CHARTS[name], facts) for name in names}
+
+
+def district_charts(estates: Sequence[Facts], names: Sequence[str], fonts: Path) -> dict[str, bytes]:
+    """The named charts of all estates as PNG."""
+    drawn: dict[str, bytes] = {}
+    for facts in estates:
+        estate = facts.site.estate.id
+        own = [chart for chart in CHARTS if chart_name(estate, chart) in names]
+        drawn |= {chart_name(estate, chart): png for chart, png in draw(facts, own, fonts).items()}
+    return drawn
 
 
 def blank() -> bytes:

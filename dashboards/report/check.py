@@ -11,14 +11,22 @@ from typing import Final
 
 from msgspec import Struct
 
-from dashboards.report.attest import Envelope, PublicKey, digest, fingerprint, open_manifest, read_public, signed_by
+from dashboards.report.attest import (
+    MANIFEST,
+    PUBLIC_KEY,
+    Envelope,
+    PublicKey,
+    digest,
+    fingerprint,
+    open_manifest,
+    read_public,
+    signed_by,
+)
 from dashboards.report.bundle import INDICATORS, SQL_FOLDER, unzipped
 from dashboards.report.differences import DIFFERENCES
 from dashboards.report.record import Record
 from infra.errors import UserError
 
-MANIFEST: Final = ".intoto.jsonl"
-PUBLIC_KEY: Final = ".pub.pem"
 SUFFIXES: Final = (".pdf", ".docx", ".xlsx", ".json", MANIFEST, PUBLIC_KEY)
 MOST_BYTES: Final = 500_000_000  # of an unpacked bundle
 MOST_TOLD: Final = 20  # differences of one file

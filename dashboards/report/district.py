@@ -7,13 +7,11 @@ weighted by residents.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, structs
 
 from dashboards.report.appendix import evidence_table, glossary_table, signed
-from dashboards.report.charts import CHARTS, draw
 from dashboards.report.content import Appendix, Block, Document, Figure, Heading, Table, numbered
 from dashboards.report.facts import Facts
 from dashboards.report.indicators import Indicator, Tree
@@ -107,16 +105,6 @@ def estate_records(record: Record) -> list[Record]:
 def chart_name(estate: str, chart: str) -> str:
     """A chart's name in the district's report."""
     return f"{estate}_{chart}"
-
-
-def district_charts(estates: Sequence[Facts], names: Sequence[str], fonts: Path) -> dict[str, bytes]:
-    """The named charts of all estates as PNG."""
-    drawn: dict[str, bytes] = {}
-    for facts in estates:
-        estate = facts.site.estate.id
-        own = [chart for chart in CHARTS if chart_name(estate, chart) in names]
-        drawn |= {chart_name(estate, chart): png for chart, png in draw(facts, own, fonts).items()}
-    return drawn
 
 
 def write_district(name: str, estates: Sequence[Facts], score: Score) -> Document:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
 from dashboards.report.evidence import Evidence, Parameter, Row
 from dashboards.report.indicators import Indicator, Tree
 from dashboards.report.score import Assessment, Exposure, Score, assess, total
+from infra.alert_words import Language
 from infra.limits import OUTSIDE
 from infra.period import Period
 from infra.site import Line, Site
@@ -43,8 +44,6 @@ STATISTICS: Final = (
     "kpi_gates_in_use",
     "kpi_camera_days",
 )
-
-Language = Literal["zh", "en"]
 
 
 def questions(tree: Tree) -> tuple[str, ...]:

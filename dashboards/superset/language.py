@@ -7,13 +7,13 @@ or a verdict is called the same wherever it is compared. Names from the site fil
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import yaml
 
 from dashboards.superset.assets import Assets
+from infra.alert_words import Language
 
-Language = Literal["zh", "en"]
 Words = Mapping[str, str]
 
 CATALOGUE: Final = Path(__file__).with_name("english.yaml")

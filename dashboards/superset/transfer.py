@@ -6,8 +6,9 @@ from typing import Final
 
 from dashboards.superset.api import Api
 from dashboards.superset.assets import ASSETS, DATABASE, address, pack, read_assets, unpack, write_assets
-from dashboards.superset.language import Language, in_language, is_english
+from dashboards.superset.language import in_language, is_english
 from dashboards.superset.people import estates_seen, grant_estates
+from infra.alert_words import Language
 from infra.errors import UserError
 from infra.settings import Settings
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from dashboards.report import run as issue
+from dashboards.report.issue import run as issue
 from infra.local.stack import up
 from infra.settings import FULL_SITE, Settings
 from infra.site import Site, load_site

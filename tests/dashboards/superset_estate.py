@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from dashboards.report import run as issue_report
+from dashboards.report.issue import run as issue_report
 from infra.settings import SMALL_SITE, Settings
 from infra.site import Site, load_site
 from warehouse.client import connect

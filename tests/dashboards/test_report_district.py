@@ -15,22 +15,25 @@ from msgspec import structs
 from typer.testing import CliRunner
 
 from anfang import cli
-from dashboards.report import docx, pdf, run, run_district, verify_file, xlsx
+from dashboards.report import docx, pdf, xlsx
+from dashboards.report.charts import district_charts
 from dashboards.report.content import Heading, Paragraph, Table
 from dashboards.report.district import (
     LABELS_EACH,
-    district_charts,
     district_record,
     estate_records,
     write_district,
 )
 from dashboards.report.district_english import write_district_english
 from dashboards.report.evidence import Answer, Ask, Parameter, gather
-from dashboards.report.facts import Facts, Language, make_facts, parameters, questions
+from dashboards.report.facts import Facts, make_facts, parameters, questions
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
+from dashboards.report.issue import run, run_district
 from dashboards.report.record import Record, read_record
 from dashboards.report.sheets import ANSWERS, SCORES
 from dashboards.report.verify import verify
+from dashboards.report.verify_file import verify_file
+from infra.alert_words import Language
 from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.local.parts import fetch_parts, fonts_folder

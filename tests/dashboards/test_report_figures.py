@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from dashboards.report import run, verify_file
 from dashboards.report.evidence import Evidence, addressed, content_hash, permanent_address
 from dashboards.report.figures import find_figure, recomputed
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of
+from dashboards.report.issue import run
 from dashboards.report.narrative import write
 from dashboards.report.record import Record, make_record, read_record
 from dashboards.report.verify import verify
+from dashboards.report.verify_file import verify_file
 from dashboards.web.figures import Figures
 from infra.clock import FakeClock
 from infra.local.parts import fetch_parts

@@ -13,8 +13,8 @@ import msgspec
 import pypdf
 import pytest
 
-import dashboards.report as room
 from dashboards.report import docx as word
+from dashboards.report import issue as room
 from dashboards.report import pdf
 from dashboards.report.charts import CHARTS, draw
 from dashboards.report.content import Document, Heading

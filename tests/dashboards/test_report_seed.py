@@ -18,10 +18,11 @@ from typing import Final
 import docx
 import pytest
 
-from dashboards.report import ReportFiles, run, verify_file
 from dashboards.report.evidence import Scalar
 from dashboards.report.indicators import DEFAULT_INDICATORS, load_tree
+from dashboards.report.issue import ReportFiles, run
 from dashboards.report.record import Record, read_record
+from dashboards.report.verify_file import verify_file
 from infra.clock import FakeClock
 from infra.local.parts import fetch_parts
 from infra.settings import Settings

@@ -17,16 +17,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pypdf.generic import ByteStringObject, ContentStream, TextStringObject
 
-from dashboards.report import docx, pdf, refuse_unverified, verify_file, xlsx
-from dashboards.report.attest import Statement, fingerprint, make_statement, public_pem, sign, signing_key
+from dashboards.report import docx, pdf, xlsx
+from dashboards.report.attest import (
+    MANIFEST,
+    PUBLIC_KEY,
+    Statement,
+    fingerprint,
+    make_statement,
+    public_pem,
+    sign,
+    signing_key,
+)
 from dashboards.report.bundle import bundle, unzipped, zipped
 from dashboards.report.charts import draw
-from dashboards.report.check import MANIFEST, PUBLIC_KEY, Checked, check_folder, unpack
+from dashboards.report.check import Checked, check_folder, unpack
 from dashboards.report.content import Paragraph
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of
+from dashboards.report.issue import refuse_unverified
 from dashboards.report.narrative import write
 from dashboards.report.record import Record, encode, make_record
 from dashboards.report.verify import verify
+from dashboards.report.verify_file import verify_file
 from infra.errors import UserError
 from infra.local.parts import fetch_parts, fonts_folder
 from infra.settings import Settings

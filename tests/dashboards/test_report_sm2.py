@@ -11,8 +11,9 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from dashboards.report import verify_file
 from dashboards.report.attest import (
+    MANIFEST,
+    PUBLIC_KEY,
     fingerprint,
     make_statement,
     own_publics,
@@ -21,11 +22,11 @@ from dashboards.report.attest import (
     sign,
     signing_key,
 )
-from dashboards.report.check import MANIFEST, PUBLIC_KEY
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of
 from dashboards.report.narrative import write
 from dashboards.report.record import encode, make_record
 from dashboards.report.sm2 import Sm2Private, Sm2Public, new_key
+from dashboards.report.verify_file import verify_file
 from infra.errors import UserError
 from infra.settings import Settings
 from tests.dashboards.report_facts import facts

@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from anfang import cli
-from dashboards.report import ReportFiles, explained, run, verify_file
 from dashboards.report.evidence import Scalar
+from dashboards.report.issue import ReportFiles, explained, run
 from dashboards.report.record import Record, read_record
+from dashboards.report.verify_file import verify_file
 from infra.chance import rate_ratio
 from infra.clock import FakeClock
 from infra.errors import UserError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.report import run as issue_report
+from dashboards.report.issue import run as issue_report
 from dashboards.report.record import read_record
 from infra.clock import FakeClock
 from infra.settings import Settings

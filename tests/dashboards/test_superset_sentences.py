@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from dashboards.superset.assets import read_assets
-from dashboards.superset.language import Language, in_language
+from dashboards.superset.language import in_language
 from infra.alert_sentences import NAME, SENTENCES, explained
+from infra.alert_words import Language
 from infra.events import Alert
 from infra.settings import Settings
 from tests.dashboards.web.messages import ESTATE, NOON, alert

@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import presence_of_element_located
 
-from dashboards.report import run as issue_report
+from dashboards.report.issue import run as issue_report
 from dashboards.report.record import read_record
 from infra.clock import MINUTE_MS
 from infra.events import Disposition, encoder
