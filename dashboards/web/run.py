@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import structlog
@@ -21,6 +21,7 @@ from dashboards.web.answers import KafkaAnswers
 from dashboards.web.app import Web
 from dashboards.web.audit import Audit, audit_file
 from dashboards.web.figures import Figures
+from dashboards.web.guard import Guard
 from dashboards.web.live import Live
 from dashboards.web.reader import Reader
 from dashboards.web.users import Users, users_file
@@ -99,8 +100,18 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
         api=api.app(),
     )
 
+    with listening(plan.host, plan.port) as listener:
+        log.info(
+            "live page", url=f"http://{plan.host}:{listener.getsockname()[1]}{plan.root_path}/", users=len(users.all())
+        )
+        _Server(_config(web.app(_lifespan(reader, maker)), plan), estates).run(sockets=[listener])
+
+
+def _lifespan(reader: Reader, maker: Maker) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """While the service lives the reader publishes what it reads, and reports are made."""
+
     @asynccontextmanager
-    async def reading(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
 
         def publish(live: Live, events: Mapping[Lang, tuple[int, bytes]]) -> None:
@@ -111,8 +122,12 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
             yield
         await asyncio.to_thread(reader.stop)
 
-    config = uvicorn.Config(
-        web.app(reading),
+    return lifespan
+
+
+def _config(app: Guard, plan: Plan) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -122,11 +137,6 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=16_384,
     )
-    with listening(plan.host, plan.port) as listener:
-        log.info(
-            "live page", url=f"http://{plan.host}:{listener.getsockname()[1]}{plan.root_path}/", users=len(users.all())
-        )
-        _Server(config, estates).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
