@@ -51,7 +51,7 @@ bench: setup  ## benchmarks beside their peers; NAME=occupancy for one
 chaos: setup  ## kill workers and broker while events flow, SEEDS times, JOBS at once; what comes out must equal the oracle
 	$(PYTHON) -m tests.chaos --seeds $(SEEDS) --jobs $(JOBS)
 
-troubles: setup  ## kill the nightly and its parts at every step, fill its disks, load a hundred faulty days (~1 h; root)
+troubles: setup  ## kill the nightly and its parts at every step, fill its disks, load a hundred faulty days (1 to 2 h; root)
 	$(PYTHON) -m pytest -m long tests/batch
 
 years: setup  ## the report on two whole years of the seed's estate, every figure against the truth (~6 min)
