@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 import dashboards.api.cli
 import dashboards.superset.cli
 import dashboards.web.cli
+from infra.alert_words import Language
 from infra.configured import SiteOption, configured, load_sites
 from infra.errors import UserError
 from infra.settings import load_settings
@@ -56,7 +57,7 @@ def issue(  # noqa: PLR0917 one option each
     issued: Annotated[
         datetime | None, typer.Option("--issued", formats=["%Y-%m-%d"], help="date on the report; default: today")
     ] = None,
-    language: Annotated[Literal["zh", "en"], typer.Option(help="language of the text and the charts")] = "zh",
+    language: Annotated[Language, typer.Option(help="language of the text and the charts")] = "zh",
 ) -> None:
     """Issue the performance report for the days --from to --to, both included, and sign it.
 

@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct, structs
 
 from dashboards.report.attest import MANIFEST, PUBLIC_KEY
+from dashboards.report.bundle import BUNDLE
 from infra.alert_words import Language
 from infra.local.files import private_folder, write_private
 from infra.settings import Settings
@@ -29,7 +30,7 @@ SUFFIXES: Final[dict[Kind, str]] = {
     "json": ".json",
     "manifest": MANIFEST,
     "key": PUBLIC_KEY,
-    "bundle": ".zip",
+    "bundle": BUNDLE,
 }
 MEDIA_TYPES: Final[dict[Kind, str]] = {
     "pdf": "application/pdf",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards.api.views import iso
+from infra.alert_words import Language
 from infra.delivery_state import LaneShown, outbox_path, read_lanes
 from infra.events import MailChannel, PushChannel, Severity, Subscription, WebhookChannel
 from infra.settings import Settings
@@ -61,7 +62,7 @@ class NewSubscription(BaseModel):
     name: str = Field(max_length=64, description="of the subscription: small letters, digits, _")
     who: str = Field(min_length=1, max_length=96, description="whom it reaches, for people")
     channel: NewWebhook | NewMail | NewPush = Field(discriminator="kind")
-    language: Literal["zh", "en"] = "zh"
+    language: Language = "zh"
     zones: Names = []
     rules: Names = []
     severities: list[Severity] = []
@@ -114,7 +115,7 @@ class SubscriptionView(BaseModel):
     name: str
     who: str
     channel: str
-    language: Literal["zh", "en"]
+    language: Language
     zones: list[str]
     rules: list[str]
     severities: list[Severity]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dashboards.api.shelf import Kind, Report, Status
+from infra.alert_words import Language
 from infra.errors import UserError
 from infra.period import Period, make_period, named_period
 
@@ -24,7 +25,7 @@ class NewReport(BaseModel):
     period: str | None = Field(None, max_length=10, description="2024, 2024H1, 2024Q3 or 2024-02")
     first_day: date | None = Field(None, description="first local day")
     last_day: date | None = Field(None, description="last local day")
-    language: Literal["zh", "en"] = Field("zh", description="of the text and the charts")
+    language: Language = Field("zh", description="of the text and the charts")
     indicators: Literal["", "2017", "2020"] = Field(
         "", description="the indicators of that year's procedure; empty: the estate's own"
     )
@@ -98,7 +99,7 @@ class ReportView(BaseModel):
     estate: str
     first_day: date
     last_day: date
-    language: Literal["zh", "en"]
+    language: Language
     indicators: str
     issued: date | None
     status: Status

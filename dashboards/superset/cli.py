@@ -1,14 +1,15 @@
 """Commands for Superset: `anfang dashboards up | import | export | check | screenshot | embed | down`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from infra.alert_words import Language
 from infra.settings import load_settings
 
 Folder = Annotated[Path | None, typer.Option(help="folder of the assets; default: those of this checkout")]
-LanguageOption = Annotated[Literal["zh", "en"], typer.Option(help="of titles, labels and descriptions")]
+LanguageOption = Annotated[Language, typer.Option(help="of titles, labels and descriptions")]
 
 dashboards = typer.Typer(name="dashboards", help="Superset on ClickHouse, as code.", no_args_is_help=True)
 
