@@ -38,8 +38,13 @@ def find_uv() -> list[str]:
 
 
 def environment_key() -> str:
-    """What Superset is made of, as 12 hex digits: changes with its lock file."""
-    return hashlib.sha256((PROJECT / "uv.lock").read_bytes()).hexdigest()[:12]
+    """What Superset is made of, as 12 hex digits: changes with its lock file, and with our Python."""
+    return hashlib.sha256((PROJECT / "uv.lock").read_bytes() + str(our_python()).encode()).hexdigest()[:12]
+
+
+def our_python() -> Path:
+    """The interpreter that our own environment was made with; Superset's is made with the same."""
+    return Path(sys.executable).resolve()
 
 
 def environment_folder(settings: Settings) -> Path:
@@ -60,9 +65,8 @@ def ensure_environment(settings: Settings) -> Path:
 def _sync(folder: Path) -> None:
     command = [*find_uv(), "sync", "--frozen", "--quiet", "--project", str(PROJECT)]
     env = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    done = subprocess.run(
-        command, env={**env, "UV_PROJECT_ENVIRONMENT": str(folder)}, capture_output=True, text=True, check=False
-    )
+    env |= {"UV_PROJECT_ENVIRONMENT": str(folder), "UV_PYTHON": str(our_python())}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = "\n".join(done.stderr.strip().splitlines()[-12:])
         raise UserError(f"Superset could not be installed; uv said:\n{said}", "check that PyPI can be reached (proxy?)")

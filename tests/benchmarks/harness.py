@@ -5,6 +5,7 @@ round, so that what slows the machine for a while slows both sides of it.
 """
 
 import os
+import platform
 import secrets
 import signal
 import statistics
@@ -55,6 +56,7 @@ class Machine(Struct, frozen=True):
     cores: int
     memory_gb: float
     load: float
+    python: str
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -139,7 +141,8 @@ def this_machine() -> Machine:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
     memory_gb = round(psutil.virtual_memory().total / 1e9, 1)
-    return Machine(cpu, psutil.cpu_count() or 1, memory_gb, round(os.getloadavg()[0], 2))
+    python = f"{platform.python_version()} ({Path(sys.executable).resolve()})"
+    return Machine(cpu, psutil.cpu_count() or 1, memory_gb, round(os.getloadavg()[0], 2), python)
 
 
 def write_result(one: Result, folder: Path = OUT) -> Path:
@@ -155,7 +158,7 @@ def write_result(one: Result, folder: Path = OUT) -> Path:
 def table(one: Result) -> Table:
     """The result for people."""
     here = one.machine
-    where = f"{here.cpu}, {here.cores} cores, {here.memory_gb} GB, load {here.load} at the start"
+    where = f"{here.cpu}, {here.cores} cores, {here.memory_gb} GB, Python {here.python}, load {here.load} at the start"
     shown = Table(title=f"{one.name}: {one.unit}, {one.rounds} rounds", caption=where)
     for heading in ("", "median", "min … max", "ours / peer", "min … max"):
         shown.add_column(heading, justify="right" if heading else "left")

@@ -31,7 +31,7 @@ from tests.benchmarks.harness import (
 )
 from tests.benchmarks.sink import fingerprint
 
-MACHINE = Machine("cpu", 2, 24.0, 0.5)
+MACHINE = Machine("cpu", 2, 24.0, 0.5, "3.11.2")
 MESSAGES = [(b"zone", b'{"n":%d}' % n, n) for n in range(20)]
 
 
