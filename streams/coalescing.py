@@ -148,6 +148,13 @@ class CoalescingConsumer(AiokafkaConsumer):
         self.assignments += 1
         await super().on_partitions_assigned(assigned, generation_id)
 
+    def on_buffer_full(self, tp: TP) -> None:
+        """A full queue is waited for, and takes no partition out of what is fetched.
+
+        Faust would leave out each partition whose fetch finds another one waiting, until all queues are empty: what
+        comes of it meanwhile waits, and where all are left out nothing is fetched for a whole second.
+        """
+
     async def unread_changelogs(self) -> dict[TP, tuple[int, int]]:
         """Changelogs of the assigned inputs that recovery has not read to their ends: up to where, and the end."""
         inputs = {tp.partition for tp in self.assignment() if tp.topic in self._coalesced_topics()}
@@ -174,7 +181,7 @@ class CoalescingConsumer(AiokafkaConsumer):
         left: dict[TP, int] = {}
         for tp, batch in records.items():
             rebalanced = not self.flow_active or self.app.consumer_generation_id != generation
-            if rebalanced or not (active is None or tp in active or tp in self._buffered_partitions):
+            if rebalanced or not (active is None or tp in active):
                 left[tp] = batch[0].offset
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))

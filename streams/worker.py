@@ -42,7 +42,7 @@ def make_app(name: str, settings: Settings, topics: Sequence[Topic]) -> faust.Ap
         topic_disable_leader=True,
         web_enabled=False,
         table_standby_replicas=0,
-        stream_buffer_maxsize=2,  # fetches; what waits at the broker comes as one more, and costs no more
+        stream_buffer_maxsize=1,  # fetches; what waits at the broker comes as one more, and costs no more
         broker_commit_interval=1.0,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 5,

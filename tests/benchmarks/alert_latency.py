@@ -38,7 +38,7 @@ HALF: Final = 50
 STEP_S: Final = 10.0
 START: Final = 10 * ZONES  # envelopes until the worker is at work; not measured
 AGE_MS: Final = 12 * HOUR_MS  # envelopes that old are valid, and are a replay: no camera is missed when they end
-NAP_S: Final = 0.002
+NAP_S: Final = 0.02  # librdkafka spins in the last millisecond of each linger, and has the core of the broker
 MOST_BEHIND: Final = 0.05
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from producers.simulate.faults import POISONS
 from streams.durable import ZoneValue
 from streams.zone import ZoneState
 from streams.zone_alerts import ZoneAlerts, envelope_rules
-from tests.benchmarks.alert_latency import figures, paced, percentile
+from tests.benchmarks.alert_latency import NAP_S, figures, paced, percentile
 from tests.benchmarks.feed import ZONES, alarming_envelopes, alarms, envelopes, one_way_site, synthetic_site
 from tests.benchmarks.poison import LARGE_IN, ONE_IN, bad_messages, poisoned
 from tests.benchmarks.restart import zone_values
@@ -46,7 +46,7 @@ def test_nothing_is_sent_before_its_time_and_lateness_does_not_add_up(per_second
     start_s = timer.now_s + work_s
     late_s = [timer.now_s - start_s - n / per_second for n in paced(range(2_000), per_second, timer.look, timer.sleep)]
     assert min(late_s) > -1e-6
-    most_oversleep_s = 0.1 * max(0.002, 1 / per_second) + 0.002
+    most_oversleep_s = 0.1 * max(NAP_S, 1 / per_second) + NAP_S
     assert max(late_s) < most_oversleep_s + 2 * work_s + 1e-6
 
 

@@ -41,6 +41,7 @@ def test_the_overridden_methods_have_the_known_signatures() -> None:
         "_add_gap": ["self", "tp", "offset_from", "offset_to"],
         "perform_seek": ["self"],
         "on_partitions_assigned": ["self", "assigned", "generation_id"],
+        "on_buffer_full": ["self", "tp"],
     }
     for name, parameters in expected.items():
         assert list(inspect.signature(getattr(Consumer, name)).parameters) == parameters
@@ -77,7 +78,6 @@ def test_the_bookkeeping_attributes_exist() -> None:
         "_acked_index",
         "_gap",
         "_committed_offset",
-        "_buffered_partitions",
         "_unacked_messages",
     ):
         assert f"self.{attribute}" in source
@@ -92,7 +92,7 @@ class _Fetched:
             monitor=SimpleNamespace(track_tp_end_offset=lambda *_: 0),
             tables=SimpleNamespace(changelog_topics={"zones-changelog"}),
         )
-        self.should_stop, self.flow_active, self._buffered_partitions = False, True, set[TP]()
+        self.should_stop, self.flow_active = False, True
         self.read_again = dict[TP, int]()
         self.recovered = True
         self.seeks, self._active, self._generation_after = 0, active, generation_after
@@ -247,6 +247,22 @@ def test_resuming_the_flow_keeps_what_the_streams_have_not_taken_yet() -> None:
     coalesce(ours, frozenset({"in"}))
     assert asyncio.run(left_after_resume(plain)) == 0, "plain Faust loses it"
     assert asyncio.run(left_after_resume(ours)) == 1
+
+
+def test_a_full_queue_takes_no_partition_out_of_what_is_fetched() -> None:
+    both = {TP("in", 0), TP("in", 1)}
+
+    async def active_when_full(app: faust.App) -> set[TP]:
+        consumer = cast(Consumer, app.consumer)
+        consumer._set_active_tps(both)
+        for tp in both:
+            consumer.on_buffer_full(tp)
+        return set(consumer._get_active_partitions())
+
+    plain, ours = faust.App("plain", store="memory://"), faust.App("ours", store="memory://")
+    coalesce(ours, frozenset({"in"}))
+    assert asyncio.run(active_when_full(plain)) == set(), "plain Faust then fetches nothing for a second"
+    assert asyncio.run(active_when_full(ours)) == both
 
 
 def test_before_the_tables_are_recovered_no_input_is_handed_over() -> None:
