@@ -78,8 +78,10 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
         value = room.zones.value(judged.zone_id, record.partition)
         if value.advance(record.topic, record.offset):
             taken.envelopes += 1
+            taken.touch(judged.zone_id, value)
             published = envelope_rules(value.state, judged, record.timestamp, room.site, room.baselines)
-            _publish(taken, judged.zone_id, value, published, room, sent_ms=record.timestamp)
+            if published:
+                _publish(taken, judged.zone_id, value, published, room, sent_ms=record.timestamp)
             _hear(room.envelopes_ms, record, room)
     if taken.touched:
         _find_overdue_by_cameras(taken, records[0].partition, room)

@@ -41,13 +41,16 @@ class Cause:
 
 @dataclass(frozen=True)
 class LineRule:
-    """A rule about crossings of single lines; `explain` is told line, direction, the last one and how many."""
+    """A rule about crossings of single lines: which line and direction it `counts`, and how it is told.
+
+    `explain` is told site, line, direction, the last crossing and how many there were.
+    """
 
     rule: str
     severity: Severity
-    quiet_s: int
     what: str
-    explain: Callable[[Line, int, str, int], str]
+    counts: Callable[[Site, Line, int], bool]
+    explain: Callable[[Site, Line, int, str, int], str]
 
 
 @dataclass(frozen=True)
@@ -109,25 +112,21 @@ def close_when_quiet(state: State, now_ms: int, quiet_s: int, what: str) -> list
     return [over]
 
 
-def on_lines(
-    states: dict[str, State], envelope: Envelope, site: Site, rule: LineRule, counts: Callable[[Line, int], bool]
-) -> list[Alert]:
-    """One alert a line for the crossings that `counts` (line, direction) picks; changes `states`.
+def on_lines(states: dict[str, State], envelope: Envelope, site: Site, rule: LineRule, quiet_s: int) -> list[Alert]:
+    """One alert a line for the crossings that the rule counts; changes `states`.
 
     It opens at the first, further ones are updates, and it closes when none came for `quiet_s`. A crossing is told to
     every zone that it changes; it counts in one, the first of `Site.effects`.
     """
     published = [
-        alert
-        for state in states.values()
-        for alert in close_when_quiet(state, envelope.start_ms, rule.quiet_s, rule.what)
+        alert for state in states.values() for alert in close_when_quiet(state, envelope.start_ms, quiet_s, rule.what)
     ]
     for event_ms, line_id, direction, what in crossed(envelope):
         line = site.line[line_id]
-        if not counts(line, direction) or next(iter(site.effects[line_id])) != envelope.zone_id:
+        if not rule.counts(site, line, direction) or next(iter(site.effects[line_id])) != envelope.zone_id:
             continue
         sign = Sign(event_ms, 1, rule.rule, line_id, rule.severity)
-        explain = partial(rule.explain, line, direction, f"a {what} at {local_clock(event_ms, site.tz)}")
+        explain = partial(rule.explain, site, line, direction, f"a {what} at {local_clock(event_ms, site.tz)}")
         published += take(states.setdefault(line_id, State()), sign, envelope, explain)
     return published
 

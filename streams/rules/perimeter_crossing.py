@@ -15,17 +15,20 @@ RULE: Final = "perimeter_crossing"
 
 def step(states: dict[str, State], envelope: Envelope, site: Site) -> list[Alert]:
     """Look at one envelope, seen for the first time; `states` are those of the zone's lines, changed in place."""
-
-    def explain(line: Line, direction: int, last: str, signs: int) -> str:
-        return f"{line.id}: {signs} crossing(s) of the perimeter, last {last} from {way(line, direction, site)}"
-
-    def is_crossing(line: Line, direction: int) -> bool:
-        return is_watched(line, site) and line.allowed_direction != direction
-
-    rule = LineRule(RULE, "critical", site.limits.perimeter_crossing.quiet_s, "crossings of the perimeter", explain)
-    return on_lines(states, envelope, site, rule, is_crossing)
+    return on_lines(states, envelope, site, _ON_LINES, site.limits.perimeter_crossing.quiet_s)
 
 
 def is_watched(line: Line, site: Site) -> bool:
     """Whether the line leads into or out of a perimeter."""
     return any(site.zone[end].kind == "perimeter" for end in (line.from_zone, line.to_zone) if end in site.zone)
+
+
+def _is_crossing(site: Site, line: Line, direction: int) -> bool:
+    return is_watched(line, site) and line.allowed_direction != direction
+
+
+def _explain(site: Site, line: Line, direction: int, last: str, signs: int) -> str:
+    return f"{line.id}: {signs} crossing(s) of the perimeter, last {last} from {way(line, direction, site)}"
+
+
+_ON_LINES: Final = LineRule(RULE, "critical", "crossings of the perimeter", _is_crossing, _explain)

@@ -78,11 +78,11 @@ def _pass_time(state: State, line_id: str, envelope: Envelope, baseline: Baselin
     published, timeout_ms = list[Alert](), site.limits.camera_silent.timeout_s * 1000
     if envelope.start_ms - state.heard_ms > timeout_ms:
         state.whole = False
-    hour_ms = hour_start_ms(envelope.start_ms, site.tz)
-    if hour_ms > state.hour_ms:
+    if state.hour_ms < 0 or envelope.start_ms >= state.hour_ms + HOUR_MS:
         if state.hour_ms >= 0:
             published = _end_hour(state, line_id, envelope, baseline, site)
-        state.hour_ms, state.count, state.whole = hour_ms, 0, envelope.start_ms - state.heard_ms <= timeout_ms
+        state.hour_ms, state.count = hour_start_ms(envelope.start_ms, site.tz), 0
+        state.whole = envelope.start_ms - state.heard_ms <= timeout_ms
     health = envelope.health
     if health is not None and not (health.online and health.picture == "ok"):
         state.whole = False

@@ -16,12 +16,15 @@ RULE: Final = "wrong_way"
 
 def step(states: dict[str, State], envelope: Envelope, site: Site) -> list[Alert]:
     """Look at one envelope, seen for the first time; `states` are those of the zone's lines, changed in place."""
+    return on_lines(states, envelope, site, _ON_LINES, site.limits.wrong_way.quiet_s)
 
-    def explain(line: Line, direction: int, last: str, signs: int) -> str:
-        return f"{line.id}: {signs} crossing(s) against the way {way(line, -direction, site)}, last {last}"
 
-    def is_wrong(line: Line, direction: int) -> bool:
-        return line.allowed_direction == -direction and not perimeter_crossing.is_watched(line, site)
+def _is_wrong(site: Site, line: Line, direction: int) -> bool:
+    return line.allowed_direction == -direction and not perimeter_crossing.is_watched(line, site)
 
-    rule = LineRule(RULE, "warning", site.limits.wrong_way.quiet_s, "crossings the wrong way", explain)
-    return on_lines(states, envelope, site, rule, is_wrong)
+
+def _explain(site: Site, line: Line, direction: int, last: str, signs: int) -> str:
+    return f"{line.id}: {signs} crossing(s) against the way {way(line, -direction, site)}, last {last}"
+
+
+_ON_LINES: Final = LineRule(RULE, "warning", "crossings the wrong way", _is_wrong, _explain)
