@@ -17,6 +17,7 @@ import aiokafka
 import faust
 import structlog
 from faust.tables.manager import TableManager
+from faust.transport.consumer import RecordMap
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AiokafkaTransport
@@ -27,6 +28,8 @@ from infra import metrics
 from streams import unpacking
 
 FETCH_WAIT_MS: Final = 50
+SINCE_WAIT_S: Final = 0.01
+FEW_RECORDS: Final = 2_000
 
 log = structlog.get_logger()
 
@@ -93,12 +96,39 @@ class HandOver:
         return fetch
 
 
+def joined(records: RecordMap, since: RecordMap) -> RecordMap:
+    """The records of each partition, and then those `since`; these alone where the consumer has gone back meanwhile."""
+    both = dict(records)
+    for tp, later in since.items():
+        earlier = both.get(tp)
+        both[tp] = [*earlier, *later] if earlier and earlier[-1].offset < later[0].offset else later
+    return both
+
+
 class OwnThread(AIOKafkaConsumerThread):
     """Faust's consumer thread, but a fetch that finds nothing is answered after `FETCH_WAIT_MS`, not after 1.5 s.
 
     aiokafka has one fetch at a time under way to a broker, and where some partitions' records have waited for 0.1 s to
     be taken it asks for the others only. If those are quiet, what comes meanwhile waits until the broker answers.
     """
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> RecordMap:
+        """What was fetched ahead and what has come since, unless there is much of it.
+
+        aiokafka fetches once more as soon as records are taken, and then not again before those are taken too. When
+        Faust comes for them, they are as old as its way through all partitions was long.
+        """
+        ahead = bool(consumer._fetcher._records)
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        if not ahead or not 0 < sum(map(len, records.values())) < FEW_RECORDS:
+            return records
+        return joined(records, await super()._fetch_records(consumer, active_partitions, SINCE_WAIT_S, max_records))
 
     async def seek_back(self, offsets: Mapping[TP, int]) -> None:
         """Go back to these offsets where the consumer is beyond them; it never goes forward."""

@@ -9,8 +9,10 @@ from typing import cast
 
 import aiokafka
 import faust
+import pytest
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
 from hypothesis import given, settings
@@ -18,6 +20,8 @@ from hypothesis import strategies as st
 
 from streams.coalescing import (
     FETCH_WAIT_MS,
+    FEW_RECORDS,
+    SINCE_WAIT_S,
     CoalescingConsumer,
     CoalescingTransport,
     Fetch,
@@ -25,6 +29,7 @@ from streams.coalescing import (
     OwnThread,
     Record,
     coalesce,
+    joined,
 )
 
 
@@ -47,6 +52,8 @@ def test_the_overridden_methods_have_the_known_signatures() -> None:
         assert list(inspect.signature(getattr(Consumer, name)).parameters) == parameters
     assert list(inspect.signature(AiokafkaConsumer._to_message).parameters) == ["self", "tp", "record"]
     assert list(inspect.signature(AiokafkaConsumer._new_consumer_thread).parameters) == ["self"]
+    fetch = inspect.signature(AIOKafkaConsumerThread._fetch_records)
+    assert list(fetch.parameters) == ["self", "consumer", "active_partitions", "timeout", "max_records"]
 
 
 def test_a_fetch_that_finds_nothing_is_answered_soon() -> None:
@@ -57,6 +64,44 @@ def test_a_fetch_that_finds_nothing_is_answered_soon() -> None:
         return int(consumer._new_consumer_thread()._create_worker_consumer(transport)._fetch_max_wait_ms)
 
     assert asyncio.run(wait_ms()) == FETCH_WAIT_MS
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(1, 9))
+def test_what_came_since_follows_what_was_fetched_ahead(begin: int, count: int, since: int) -> None:
+    def records(offsets: range) -> list[SimpleNamespace]:
+        return [SimpleNamespace(offset=offset) for offset in offsets]
+
+    both, ahead_only, since_only = TP("in", 0), TP("in", 1), TP("in", 2)
+    ahead = {both: records(range(begin, begin + count)), ahead_only: records(range(3))}
+    for gone_back in range(count + 1):
+        start = begin + count - gone_back
+        later = {both: records(range(start, start + since)), since_only: records(range(5))}
+        found = {tp: [one.offset for one in found] for tp, found in joined(ahead, later).items()}
+        assert found.pop(ahead_only) == [0, 1, 2]
+        assert found.pop(since_only) == [0, 1, 2, 3, 4]
+        assert found == {both: list(range(start if gone_back else begin, start + since))}
+
+
+@pytest.mark.parametrize(
+    ("lies_there", "first", "asked"), [(True, 5, 2), (False, 5, 1), (True, FEW_RECORDS, 1), (True, 0, 1)]
+)
+def test_what_came_since_is_asked_for_where_few_were_fetched_ahead(
+    monkeypatch: pytest.MonkeyPatch, lies_there: bool, first: int, asked: int
+) -> None:
+    tp, waits_s = TP("in", 0), list[float]()
+    answers = [{tp: [SimpleNamespace(offset=offset) for offset in range(first)]} if first else {}]
+    answers.append({tp: [SimpleNamespace(offset=first)]})
+
+    async def fetch(_thread: object, _consumer: object, _active: object, wait_s: float, _most: object) -> object:
+        waits_s.append(wait_s)
+        return answers[len(waits_s) - 1]
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
+    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records={tp: "fetched"} if lies_there else {}))
+    thread = OwnThread.__new__(OwnThread)
+    found = asyncio.run(thread._fetch_records(cast(aiokafka.AIOKafkaConsumer, consumer), {tp}, 1.0, 20_000))
+    assert waits_s == [1.0, SINCE_WAIT_S][:asked]
+    assert [one.offset for one in found.get(tp, [])] == list(range(first + asked - 1))
 
 
 def test_recovery_says_what_is_asked_of_it() -> None:
