@@ -126,9 +126,10 @@ class OwnThread(AIOKafkaConsumerThread):
         """
         ahead = bool(consumer._fetcher._records)
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        if not ahead or not 0 < sum(map(len, records.values())) < FEW_RECORDS:
-            return records
-        return joined(records, await super()._fetch_records(consumer, active_partitions, SINCE_WAIT_S, max_records))
+        if ahead and 0 < sum(map(len, records.values())) < FEW_RECORDS:
+            since = await super()._fetch_records(consumer, active_partitions, SINCE_WAIT_S, max_records)
+            records = joined(records, since)
+        return records
 
     async def seek_back(self, offsets: Mapping[TP, int]) -> None:
         """Go back to these offsets where the consumer is beyond them; it never goes forward."""
