@@ -24,6 +24,8 @@ from streams.watchdog import Watchdog
 
 FETCH_BYTES = 8_000_000
 POLL_RECORDS = 20_000
+METADATA_AGE_MS = 10_000
+"""A broker that has just started may tell a group of no topics: it has nothing to do until one asks again."""
 
 Take = Callable[[Sequence[Record]], Taken[S]]
 
@@ -50,6 +52,7 @@ def make_app(name: str, settings: Settings, topics: Sequence[Topic]) -> faust.Ap
         Table=FencedTable,
         broker_max_poll_records=POLL_RECORDS,
         consumer_max_fetch_size=FETCH_BYTES,
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
         consumer_auto_offset_reset="earliest",
         producer_linger_ms=5,
         producer_max_batch_size=262_144,

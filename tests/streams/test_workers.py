@@ -1,14 +1,17 @@
 """Both Faust workers on a real Kafka: exact after kill -9, one alert an incident, every bad message in dead letters."""
 
+import asyncio
 import json
 import os
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from typing import cast
 
 import msgspec
 import pytest
+from faust.types import TP
 
 from infra.clock import MINUTE_MS, SystemClock
 from infra.events import Alert, Envelope, GatePassage, OccupancyMinute, OccupancyNow, encoder
@@ -18,9 +21,20 @@ from infra.local.registry import read_process, start_process, stop_process
 from infra.passages import passage_key
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, GATE_PASSAGES, HEADCOUNTS, OCCUPANCY, OCCUPANCY_LATEST
+from infra.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    DETECTIONS,
+    GATE_PASSAGES,
+    HEADCOUNTS,
+    OCCUPANCY,
+    OCCUPANCY_LATEST,
+    create_topics,
+    topic_name,
+)
 from streams import alerts
-from streams.worker import group
+from streams.coalescing import CoalescingConsumer, CoalescingTransport
+from streams.worker import group, make_app
 from tests.kafka_helpers import Sent, produce, read_all
 from tests.streams.test_zone import START_MS, Passing, _headcount, _settled, _stream
 
@@ -62,6 +76,30 @@ def _sent(envelopes: list[Envelope]) -> list[Sent]:
 def _passings() -> list[Passing]:
     moments = range(START_MS, START_MS + MINUTES * MINUTE_MS, 7_000)
     return [Passing(at_ms, ("north", "south")[i % 2], 1 if i % 3 else -1) for i, at_ms in enumerate(moments)]
+
+
+def test_a_topic_that_was_not_there_is_taken_soon_after_it_is(fresh: Settings) -> None:
+    """A broker that has just started may tell of no topics, and the group that has asked it gets nothing to do."""
+    late = fresh.model_copy(update={"topic_prefix": f"{fresh.topic_prefix}late."})
+
+    async def taken() -> set[TP]:
+        app = make_app("late", late, [DETECTIONS])
+        thread = cast(CoalescingConsumer, app.consumer)._new_consumer_thread()
+        consumer = thread._create_worker_consumer(cast(CoalescingTransport, app.transport))
+        await consumer.start()
+        consumer.subscribe([topic_name(DETECTIONS, late)])
+        try:
+            async with asyncio.timeout(60):
+                while consumer._subscription.subscription.assignment is None:
+                    await asyncio.sleep(0.1)
+                create_topics(late)
+                while not consumer.assignment():
+                    await asyncio.sleep(0.1)
+                return set(consumer.assignment())
+        finally:
+            await consumer.stop()
+
+    assert asyncio.run(taken()) == {TP(topic_name(DETECTIONS, late), number) for number in range(late.partitions)}
 
 
 def test_exact_after_kill_nine_with_duplicates(running: Settings) -> None:
