@@ -103,10 +103,11 @@ def _disturb(arena: Arena, sent: Sequence[Sent], random: Random, kills: int, bro
     half = len(steps) // 2
     steps = [*steps[:half], _sleep, _grow, _shrink, *steps[half:], _kill_until(kills)]
     size = len(sent) // (len(steps) + 1) + 1
-    for app, number in (("occupancy", 1), ("occupancy", 2), ("alerts", 1), ("alerts", 2), ("plain", 1)):
+    for app, number in (("occupancy", 1), ("occupancy", 2), ("alerts", 1), ("alerts", 2)):
         arena.start(app, number)
     arena.feed(sent[:size])
-    arena.settle((*OURS, "plain"))
+    arena.begin_plain()
+    arena.settle()
     for number, step in enumerate(steps, start=1):
         step(arena, sent[number * size : (number + 1) * size], random)
         print(f"step {number} of {len(steps)}: {arena.kills} kills", file=sys.stderr, flush=True)
