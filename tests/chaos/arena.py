@@ -130,15 +130,16 @@ class Arena:
         """Start plain Faust until it works: a first message breaks it where its producer has no topic yet."""
         for _ in range(PLAIN_STARTS):
             self.start("plain", 1)
-            with contextlib.suppress(TimeoutError):
-                wait_until(partial(self._done, "plain"), PLAIN_PATIENCE_S, "plain caught up")
+            if self.settle_plain():
                 return
         self.settle(("plain",))
 
-    def settle_plain(self) -> None:
+    def settle_plain(self) -> bool:
         """Give plain Faust half a minute: after a kill it sometimes never goes on, which is then its result."""
         with contextlib.suppress(TimeoutError):
             wait_until(partial(self._done, "plain"), PLAIN_PATIENCE_S, "plain caught up")
+            return True
+        return False
 
     def _wait(self, predicate: Callable[[], bool], what: str) -> None:
         """Wait until it holds. Raises AssertionError with the ends of the workers' logs."""
