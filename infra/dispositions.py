@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from infra.events import MAX_CLOCK_ERROR_MS, Disposition
+from infra.events import Disposition
 from infra.site import Site
-from infra.validate import Refusal, undecodable
+from infra.validate import Refusal, time_off, undecodable
 
 _decoder: Final = msgspec.json.Decoder(Disposition)
 
@@ -29,9 +29,4 @@ def _misfit(disposition: Disposition, key: bytes | None, kafka_timestamp_ms: int
         return Refusal("wrong_estate", f"estate_id {disposition.estate_id!r}, expected {site.estate.id!r}")
     if (key or b"").decode(errors="replace") not in site.zone:
         return Refusal("wrong_key", f"key {key!r}, expected the zone_id of the alert it is about")
-    off_ms = disposition.event_ms - kafka_timestamp_ms
-    if abs(off_ms) > MAX_CLOCK_ERROR_MS:
-        return Refusal(
-            "event_time_off", f"event_ms is {off_ms / 3_600_000:+.1f} h from the time of sending, at most 24 h"
-        )
-    return None
+    return time_off("event_ms", disposition.event_ms, kafka_timestamp_ms)

@@ -16,6 +16,8 @@ SCHEMA_VERSION: Literal[1] = 1
 MAX_ENVELOPE_BYTES = 1_000_000
 MAX_SLICE_MS = 1_000
 MAX_CLOCK_ERROR_MS = 86_400_000
+MAX_AHEAD_MS = 900_000  # of the clock of whoever takes an event now
+LATEST_MS = 4_102_444_800_000  # the year 2100: what is later was not meant as milliseconds
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=96)]
 MAX_INTEGER = 2**63 - 1  # what Spark and ClickHouse can hold

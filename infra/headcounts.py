@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from infra.events import MAX_CLOCK_ERROR_MS, Headcount
+from infra.events import Headcount
 from infra.site import Site
-from infra.validate import Refusal, undecodable
+from infra.validate import Refusal, time_off, undecodable
 
 _decoder: Final = msgspec.json.Decoder(Headcount)
 
@@ -29,9 +29,4 @@ def _misfit(headcount: Headcount, key: bytes | None, kafka_timestamp_ms: int, si
         return Refusal("unknown_zone", f"zone_id {headcount.zone_id!r} is not in the site file")
     if key != headcount.zone_id.encode():
         return Refusal("wrong_key", f"key {key!r}, expected the zone {headcount.zone_id!r}")
-    off_ms = headcount.event_ms - kafka_timestamp_ms
-    if abs(off_ms) > MAX_CLOCK_ERROR_MS:
-        return Refusal(
-            "event_time_off", f"event_ms is {off_ms / 3_600_000:+.1f} h from the time of sending, at most 24 h"
-        )
-    return None
+    return time_off("event_ms", headcount.event_ms, kafka_timestamp_ms)

@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from infra.events import MAX_CLOCK_ERROR_MS, GatePassage
+from infra.events import GatePassage
 from infra.site import Site
-from infra.validate import Refusal, undecodable
+from infra.validate import Refusal, time_off, undecodable
 
 _decoder: Final = msgspec.json.Decoder(GatePassage)
 
@@ -34,9 +34,4 @@ def _misfit(passage: GatePassage, key: bytes | None, kafka_timestamp_ms: int, si
         return Refusal("unknown_gate", f"gate_id {passage.gate_id!r} is not in the site file")
     if key != passage_key(passage, site):
         return Refusal("wrong_key", f"key {key!r}, expected the gate's inner zone {passage_key(passage, site)!r}")
-    off_ms = passage.event_ms - kafka_timestamp_ms
-    if abs(off_ms) > MAX_CLOCK_ERROR_MS:
-        return Refusal(
-            "event_time_off", f"event_ms is {off_ms / 3_600_000:+.1f} h from the time of sending, at most 24 h"
-        )
-    return None
+    return time_off("event_ms", passage.event_ms, kafka_timestamp_ms)

@@ -6,7 +6,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from infra.clock import Clock
 from infra.events import (
+    LATEST_MS,
+    MAX_AHEAD_MS,
     MAX_CLOCK_ERROR_MS,
     MAX_ENVELOPE_BYTES,
     MAX_SLICE_MS,
@@ -50,8 +53,11 @@ _UNEQUAL: Final = {
 }
 
 
-def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site) -> Envelope | Refusal:
-    """The envelope in `value`, or why there is none. Pure; never raises on any bytes."""
+def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site, latest_ms: int = LATEST_MS) -> Envelope | Refusal:
+    """The envelope in `value`, or why there is none. Pure; never raises on any bytes.
+
+    `latest_ms`: when it may begin at the latest; whoever takes events as they come gives `latest_now`.
+    """
     if not value:
         return Refusal("malformed_json", "empty message, expected a JSON envelope")
     if len(value) > MAX_ENVELOPE_BYTES:
@@ -62,7 +68,12 @@ def judge(value: bytes | None, kafka_timestamp_ms: int, site: Site) -> Envelope 
         envelope = _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return undecodable(value, str(error))
-    return misfit(envelope, kafka_timestamp_ms, site) or envelope
+    return misfit(envelope, kafka_timestamp_ms, site, latest_ms) or envelope
+
+
+def latest_now(clock: Clock) -> int:
+    """When an event may begin that is taken now: one from the future would carry its zone's watermark there."""
+    return clock.now_ms() + MAX_AHEAD_MS
 
 
 class _NotFiniteError(Exception):
@@ -87,7 +98,7 @@ def undecodable(value: bytes, problem: str) -> Refusal:
     return Refusal("invalid_field", problem)
 
 
-def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site) -> Refusal | None:
+def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site, latest_ms: int = LATEST_MS) -> Refusal | None:
     """Why a well-formed envelope does not belong to this site or this time; None when it does."""
     if envelope.estate_id != site.estate.id:
         return Refusal("wrong_estate", f"estate_id {envelope.estate_id!r}, expected {site.estate.id!r}")
@@ -99,15 +110,26 @@ def misfit(envelope: Envelope, kafka_timestamp_ms: int, site: Site) -> Refusal |
     slice_ms, off_ms = envelope.end_ms - envelope.start_ms, envelope.start_ms - kafka_timestamp_ms
     if not 0 <= slice_ms <= MAX_SLICE_MS:
         return Refusal("event_time_off", f"slice of {slice_ms} ms, at most {MAX_SLICE_MS}")
-    if not -MAX_CLOCK_ERROR_MS <= off_ms <= MAX_CLOCK_ERROR_MS:
-        off_h = off_ms / 3_600_000
-        return Refusal("event_time_off", f"start_ms is {off_h:+.1f} h from the time of sending, at most 24 h")
+    if not -MAX_CLOCK_ERROR_MS <= off_ms <= MAX_CLOCK_ERROR_MS or envelope.start_ms > latest_ms:
+        return time_off("start_ms", envelope.start_ms, kafka_timestamp_ms, latest_ms)
     crossings, detections, visitors = envelope.crossings, envelope.detections, envelope.visitors
     return (
         (None if crossings is None else _bad_crossings(crossings, envelope, site))
         or (None if detections is None else _bad_detections(detections, envelope))
         or (None if visitors is None else _bad_visitors(visitors, envelope))
     )
+
+
+def time_off(field: str, event_ms: int, kafka_timestamp_ms: int, latest_ms: int = LATEST_MS) -> Refusal | None:
+    """Why an event time is not believed: it is far from the time of sending, or after `latest_ms`."""
+    off_ms = event_ms - kafka_timestamp_ms
+    if abs(off_ms) > MAX_CLOCK_ERROR_MS:
+        return Refusal(
+            "event_time_off", f"{field} is {off_ms / 3_600_000:+.1f} h from the time of sending, at most 24 h"
+        )
+    if event_ms > latest_ms:
+        return Refusal("event_time_off", f"{field} {event_ms} is in the future, expected at most {latest_ms} ms")
+    return None
 
 
 def _bad_crossings(crossings: Crossings, envelope: Envelope, site: Site) -> Refusal | None:

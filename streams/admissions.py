@@ -86,11 +86,11 @@ def note_passage(gateways: dict[str, Gateway], passage: GatePassage, site: Site)
     """Take one valid passage into the gateway of its line; a repeat changes nothing."""
     line_id = site.gate[passage.gate_id].line
     gateway = gateways.setdefault(line_id, Gateway())
+    _forget_old(gateway, site)
     if passage.event_ms not in gateway.reported_ms:
         insort(gateway.reported_ms, passage.event_ms)
     noted = Passage(passage.event_ms, passage.passage_id, passage.granted)
     if passage.direction == site.inward(line_id) and noted not in gateway.passages:
-        _forget_old(gateway, site)
         insort(gateway.passages, noted)
 
 

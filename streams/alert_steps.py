@@ -15,7 +15,7 @@ from infra.dispositions import judge_disposition
 from infra.events import Alert, Baseline, OccupancyMinute, encoder
 from infra.passages import judge_passage
 from infra.site import Site
-from infra.validate import Refusal, judge, undecodable
+from infra.validate import Refusal, judge, latest_now, undecodable
 from streams.admissions import note_passage
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
@@ -62,6 +62,11 @@ class Room:
         return Heard(*(times_ms.get(partition, -1) for times_ms in known))
 
 
+def _zones_of(partition: int, room: Room) -> list[tuple[str, ZoneValue[ZoneAlerts]]]:
+    """The zones of a partition; one that was taken out of the site file is kept as it was, and nothing told of it."""
+    return [(zone_id, value) for zone_id, value in room.zones.in_partition(partition) if zone_id in room.site.zone]
+
+
 def told_up_to_ms(partition: int, room: Room) -> int:
     """The time of sending up to which the partition's cameras have told; one whose clock is ahead does not move it."""
     heard = _heard_ms(partition, room)
@@ -71,8 +76,9 @@ def told_up_to_ms(partition: int, room: Room) -> int:
 def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneAlerts]:
     """Run the envelope rules over one partition's records, then those that wait for time to pass."""
     taken: Taken[ZoneAlerts] = Taken()
+    latest_ms = latest_now(room.clock)
     for record in records:
-        judged = judge(record.value, record.timestamp, room.site)
+        judged = judge(record.value, record.timestamp, room.site, latest_ms)
         if isinstance(judged, Refusal):
             continue
         value = room.zones.value(judged.zone_id, record.partition)
@@ -100,11 +106,11 @@ def _find_overdue_by_cameras(taken: Taken[ZoneAlerts], partition: int, room: Roo
 
 
 def _heard_ms(partition: int, room: Room) -> int | None:
-    return heard_ms(value.state for _, value in room.zones.in_partition(partition))
+    return heard_ms(value.state for _, value in _zones_of(partition, room))
 
 
 def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: Room) -> None:
-    for zone_id, value in room.zones.in_partition(partition):
+    for zone_id, value in _zones_of(partition, room):
         published = overdue_cameras(value.state, zone_id, now_ms, room.site)
         if published:
             _publish(taken, zone_id, value, published, room, sent_ms=now_ms, by_clock=True)
@@ -178,11 +184,11 @@ def _settle(taken: Taken[ZoneAlerts], partition: int, room: Room) -> Taken[ZoneA
     """Tell what waited for several topics: first of the gates, whose alerts may be unanswered too."""
     heard = room.heard(partition)
     both_ms = min(heard.envelopes_ms, heard.passages_ms)
-    for zone_id, value in room.zones.in_partition(partition) if both_ms >= 0 else ():
+    for zone_id, value in _zones_of(partition, room) if both_ms >= 0 else ():
         published = settled_gates(value.state, both_ms, room.site)
         if published:
             _publish(taken, zone_id, value, published, room, sent_ms=both_ms, by_clock=True)
-    for zone_id, value in room.zones.in_partition(partition) if room.site.limits.unanswered.wanted else ():
+    for zone_id, value in _zones_of(partition, room) if room.site.limits.unanswered.wanted else ():
         published = unanswered_alerts(value.state, heard, room.site)
         if published:
             _publish(taken, zone_id, value, published, room, sent_ms=heard.envelopes_ms)

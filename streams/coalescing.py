@@ -195,6 +195,11 @@ class CoalescingConsumer(AiokafkaConsumer):
         found = {tp: (0 if read.get(tp) is None else read[tp] + 1, ends[tp]) for tp in changelogs}
         return {tp: (start, end) for tp, (start, end) in found.items() if start < end}
 
+    async def input_ends(self) -> dict[TP, int]:
+        """Where each assigned input ends now: the offset of its next record."""
+        inputs = [tp for tp in self.assignment() if tp.topic in self._coalesced_topics()]
+        return dict(await self.highwaters(*inputs)) if inputs else {}
+
     def _new_consumer_thread(self) -> OwnThread:
         return OwnThread(self, loop=self.loop, beacon=self.beacon)
 

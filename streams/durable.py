@@ -19,7 +19,7 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Generic, NoReturn, TypeVar, cast
@@ -27,7 +27,7 @@ from typing import Final, Generic, NoReturn, TypeVar, cast
 import faust
 import msgspec
 import structlog
-from faust.types import EventT
+from faust.types import TP, EventT
 from msgspec import Struct
 
 from infra import metrics
@@ -60,6 +60,17 @@ class ZoneValue(Struct, Generic[S], array_like=True):
             return False
         self.applied[topic] = offset
         return True
+
+    def forget_beyond(self, ends: Mapping[TP, int]) -> None:
+        """Forget the last offset taken of a topic that ends before it: it was made anew, or lost its end.
+
+        What is then read twice is told by its own number.
+        """
+        for topic, offset in list(self.applied.items()):
+            end = ends.get(TP(topic, self.partition))
+            if end is not None and offset >= end:
+                log.warning("a topic ends before what was taken", topic=topic, partition=self.partition, end=end)
+                del self.applied[topic]
 
 
 class Stored(Struct, array_like=True):
@@ -131,6 +142,7 @@ class DurableZones(Generic[S]):
         self._values: dict[str, ZoneValue[S]] = {}
         self._asleep: dict[int, list[str]] = {}
         self._chains: dict[int, Chain] = defaultdict(Chain)
+        self._ends: Mapping[TP, int] = {}
 
     def value(self, zone_id: str, partition: int) -> ZoneValue[S]:
         """The zone's value, from memory or from the table's bytes; a new one where there is none."""
@@ -138,6 +150,7 @@ class DurableZones(Generic[S]):
         if known is None:
             stored = self._table.data.get(zone_id.encode())
             known = self._decoder.decode(stored) if stored else ZoneValue(partition, self._empty(), {}, [])
+            known.forget_beyond(self._ends)
             known.epoch += 1
             known.outbox.clear()  # recovery has sent it
             self._values[zone_id] = known
@@ -183,9 +196,10 @@ class DurableZones(Generic[S]):
             self._asleep.setdefault(stored.partition, []).append(key.decode())
             outputs += stored.outbox
         try:
+            self._ends = await cast(CoalescingConsumer, self._app.consumer).input_ends()
             await durable(await hand_over(self._app, outputs), "outboxes after recovery")
         except Exception as error:  # Faust would go on
-            stop_process(f"what was to be sent could not be sent again: {error!r}")
+            stop_process(f"where inputs end, or that outboxes are sent again, could not be made sure: {error!r}")
         log.info("recovered", zones=len(self._table.data), resent=len(outputs))
 
     def _write(self, partition: int, taken: Taken[S]) -> list[Output]:

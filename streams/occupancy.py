@@ -1,16 +1,17 @@
 """The Faust app `anfang stream occupancy`: envelopes and headcounts in; minutes, each zone now, dead letters out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import faust
 
+from infra.clock import Clock, SystemClock
 from infra.events import OccupancyMinute, OccupancyNow, encoder
 from infra.headcounts import judge_headcount
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import DEAD_LETTERS, DETECTIONS, HEADCOUNTS, OCCUPANCY, OCCUPANCY_LATEST, topic_name
-from infra.validate import Refusal, judge
+from infra.validate import Refusal, judge, latest_now
 from streams import now, worker
 from streams.coalescing import Record
 from streams.dead_letters import dead_letter
@@ -24,7 +25,7 @@ NAME = "occupancy"
 
 @dataclass(frozen=True)
 class Room:
-    """What the app's steps share: the site, the zones' durable state and rules, and the topics they send to."""
+    """What the app's steps share: the site, the zones' durable state and rules, the topics they send to, the clock."""
 
     site: Site
     zones: DurableZones[ZoneState]
@@ -32,6 +33,7 @@ class Room:
     occupancy: str
     latest: str
     dead_letters: str
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def make_app(settings: Settings, site: Site) -> faust.App:
@@ -40,7 +42,8 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     app = worker.make_app(NAME, settings, [DETECTIONS, HEADCOUNTS])
     zones = worker.make_zones(app, settings, ZoneValue[ZoneState], ZoneState)
     rules = {zone.id: ZoneRules(site, zone.id, settings.grace_minutes * 60_000) for zone in site.zones}
-    room = Room(site, zones, rules, *(topic_name(t, settings) for t in (OCCUPANCY, OCCUPANCY_LATEST, DEAD_LETTERS)))
+    rows, latest, letters = (topic_name(topic, settings) for topic in (OCCUPANCY, OCCUPANCY_LATEST, DEAD_LETTERS))
+    room = Room(site, zones, rules, rows, latest, letters)
     worker.add_agent(app, detections, zones, lambda records: take_envelopes(records, room))
     worker.add_agent(app, headcounts, zones, lambda records: take_headcounts(records, room))
     return app
@@ -52,8 +55,9 @@ def take_envelopes(records: Sequence[Record], room: Room) -> Taken[ZoneState]:
     Of what is told of a zone as it is now, the batch's last word is enough: the topic is compacted.
     """
     taken: Taken[ZoneState] = Taken(records=len(records))
+    latest_ms = latest_now(room.clock)
     for record in records:
-        judged = judge(record.value, record.timestamp, room.site)
+        judged = judge(record.value, record.timestamp, room.site, latest_ms)
         if isinstance(judged, Refusal):
             taken.dead_letters.append(dead_letter(room.dead_letters, record, judged))
             continue

@@ -23,6 +23,8 @@ class PoisonWatch:
 
     def note(self, records: int, reasons: Sequence[str]) -> str | None:
         """Count one batch of `records`, refused for `reasons`; says why to stop when it is too much, else None."""
+        if records == 0:
+            return None
         self._batches.append((records, Counter(reasons)))
         self._records, self._refused = self._records + records, self._refused + len(reasons)
         while self._records - self._batches[0][0] >= WINDOW:

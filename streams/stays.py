@@ -10,7 +10,7 @@ from msgspec import Struct
 from infra.clock import MINUTE_MS, local_clock
 from infra.events import Alert, Envelope, Severity, envelope_id
 from infra.site import Site
-from streams.lifecycle import closed, opened, updated
+from streams.lifecycle import MAX_EVIDENCE, closed, opened, updated
 
 
 class Stay(Struct):
@@ -57,7 +57,7 @@ def forget_gone(state: State, now_ms: int, limit: Limit) -> list[Alert]:
     here = [stay for stay in state.stays if now_ms - stay.last_ms <= limit.gap_s * 1000]
     gone = [stay for stay in state.stays if stay.too_long and stay not in here]
     state.stays, state.gone_ms = here, max([state.gone_ms, *(stay.last_ms for stay in gone)])
-    state.witnesses += [one for stay in gone for one in stay.witnesses]
+    state.witnesses = [*state.witnesses, *(one for stay in gone for one in stay.witnesses)][:MAX_EVIDENCE]
     if state.alert is None or any(stay.too_long for stay in here):
         return []
     minutes = (state.gone_ms - state.alert.opened_ms) / MINUTE_MS + limit.minutes

@@ -155,9 +155,9 @@ def _count_crossings(state: ZoneState, crossings: Crossings, rules: ZoneRules) -
 
 
 def _minute(state: ZoneState, event_ms: int, rules: ZoneRules) -> Minute | None:
-    """The minute that `event_ms` belongs to; None when it is past the grace period."""
+    """The minute that `event_ms` belongs to; None when it is past the grace period, or was under a shorter one."""
     start_ms = event_ms - event_ms % MINUTE_MS
-    if start_ms < state.closed_ms - rules.grace_ms:
+    if start_ms < state.closed_ms - rules.grace_ms or start_ms <= state.base_ms:
         return None
     minute = state.minutes.get(start_ms)
     if minute is None:

@@ -11,6 +11,7 @@ from infra.events import Alert, Baseline, Envelope, OccupancyMinute
 from infra.site import Site
 from streams import signs, stays
 from streams.admissions import Gateway, note_crossings
+from streams.lifecycle import closed
 from streams.rules import (
     camera_silent,
     camera_tampered,
@@ -92,7 +93,7 @@ def envelope_rules(
         *unusual_flow.step(state.flows, envelope, baselines, site),
         *e_bike.step(state.e_bikes, envelope, site),
     ]
-    if site.camera[envelope.camera_id].zones[0] == envelope.zone_id:
+    if _at_home(envelope.camera_id, envelope.zone_id, site):
         published += _camera_rules(state, envelope, sent_ms, site)
     return published
 
@@ -119,18 +120,36 @@ def heard_ms(zones: Iterable[ZoneAlerts]) -> int | None:
 
 
 def overdue_cameras(state: ZoneAlerts, zone_id: str, now_ms: int, site: Site) -> list[Alert]:
-    """Alerts of the cameras that have told nothing for too long at `now_ms`, a time of sending; changes `state`."""
-    return [
-        alert
-        for camera_id, camera in state.silence.items()
-        for alert in camera_silent.overdue(camera, camera_id, zone_id, now_ms, site)
-    ]
+    """Alerts of the cameras that have told nothing for too long at `now_ms`, a time of sending; changes `state`.
+
+    A camera that the site file has at home here no longer is forgotten, and what is open about it closes.
+    """
+    published = []
+    for camera_id in list(state.silence):
+        if _at_home(camera_id, zone_id, site):
+            published += camera_silent.overdue(state.silence[camera_id], camera_id, zone_id, now_ms, site)
+        else:
+            published += _forget_camera(state, camera_id, now_ms)
+    return published
+
+
+def _at_home(camera_id: str, zone_id: str, site: Site) -> bool:
+    return site.camera_zones.get(camera_id, ("",))[0] == zone_id
+
+
+def _forget_camera(state: ZoneAlerts, camera_id: str, now_ms: int) -> list[Alert]:
+    known = (state.silence.pop(camera_id), state.tampered.pop(camera_id, None), state.skewed.pop(camera_id, None))
+    alerts = [camera.alert for camera in known if camera is not None and camera.alert is not None]
+    return [closed(alert, now_ms, "the site file has the camera here no longer") for alert in alerts]
 
 
 def settled_gates(state: ZoneAlerts, both_ms: int, site: Site) -> list[Alert]:
     """What is settled at the zone's gates once cameras and gates have told all up to `both_ms`; changes `state`."""
     return [
-        alert for line_id, gateway in state.gateways.items() for alert in gate.decide(gateway, line_id, both_ms, site)
+        alert
+        for line_id, gateway in state.gateways.items()
+        if line_id in site.gates_at
+        for alert in gate.decide(gateway, line_id, both_ms, site)
     ]
 
 

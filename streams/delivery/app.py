@@ -21,7 +21,7 @@ from infra import metrics
 from infra.clock import HOUR_MS, Clock, SystemClock
 from infra.delivery_state import outbox_path
 from infra.errors import UserError
-from infra.events import Alert, Subscription, WebhookChannel
+from infra.events import LATEST_MS, Alert, Subscription, WebhookChannel
 from infra.settings import Settings
 from infra.site import Site
 from infra.subscriptions import read_subscriptions
@@ -45,7 +45,6 @@ LOOK_S: Final = 5.0
 CANARY_S: Final = 30.0
 PRUNE_S: Final = 60.0
 MAX_ALERT_BYTES: Final = 100_000
-MAX_MS: Final = 4_102_444_800_000
 
 log = structlog.get_logger()
 _decoder: Final = msgspec.json.Decoder(Alert)
@@ -171,7 +170,7 @@ def judge_alert(value: bytes | None, site: Site) -> Alert | Refusal:
     if alert.estate_id != site.estate.id:
         return Refusal("wrong_estate", f"estate_id {alert.estate_id!r}, expected {site.estate.id!r}")
     latest_ms = max(alert.opened_ms, alert.updated_ms, alert.closed_ms or 0)
-    if latest_ms > MAX_MS:
+    if latest_ms > LATEST_MS:
         return Refusal("event_time_off", f"{latest_ms} ms is after the year 2100")
     return alert
 

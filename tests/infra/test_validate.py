@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.events import MAX_ENVELOPE_BYTES, Envelope
+from infra.clock import FakeClock
+from infra.events import MAX_AHEAD_MS, MAX_ENVELOPE_BYTES, Envelope
 from infra.settings import SMALL_SITE
 from infra.site import load_site
-from infra.validate import Refusal, judge
+from infra.validate import Refusal, judge, latest_now
 
 SITE = load_site(SMALL_SITE)
 SENT_MS = 1_700_000_000_000
@@ -77,6 +78,25 @@ def test_refused_with_its_reason(changes: dict[str, object], reason: str) -> Non
     judged = _judge(**changes)
     assert isinstance(judged, Refusal)
     assert judged.reason == reason
+
+
+@pytest.mark.parametrize("unit_ms", [1_000, 1_000_000])
+def test_times_in_smaller_units_than_milliseconds_are_refused(unit_ms: int) -> None:
+    """Sender's and event's alike, so that they are as far from each other as they should be."""
+    at = SENT_MS * unit_ms
+    envelope = {"start_ms": at, "end_ms": at, "detections": None, "crossings": None}
+    judged = judge(json.dumps(VALID | envelope).encode(), at, SITE)
+    assert isinstance(judged, Refusal)
+    assert judged.reason == "event_time_off"
+
+
+def test_what_is_taken_as_it_comes_is_not_from_the_future() -> None:
+    now = FakeClock(SENT_MS - MAX_AHEAD_MS)
+    assert isinstance(judge(json.dumps(VALID).encode(), SENT_MS, SITE, latest_now(now)), Envelope)
+    now = FakeClock(SENT_MS - MAX_AHEAD_MS - 1)
+    judged = judge(json.dumps(VALID).encode(), SENT_MS, SITE, latest_now(now))
+    assert isinstance(judged, Refusal)
+    assert (judged.reason, "start_ms" in judged.detail) == ("event_time_off", True)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b"[1]", b'"x"', b"1e999"])

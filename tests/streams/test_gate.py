@@ -9,8 +9,10 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from infra.events import Alert, Crossings, Direction, Envelope, GatePassage
+from infra.site import Site
 from streams.admissions import Gateway, note_crossings, note_passage, without_grant
 from streams.rules import gate
+from streams.zone_alerts import ZoneAlerts, settled_gates
 from tests.streams.stories import SMALL, envelope
 
 Told = Envelope | GatePassage
@@ -207,6 +209,23 @@ def test_old_ones_are_forgotten() -> None:
         note_crossings(gateways, came(60 * minute + 1), SMALL, T0 + 60_000 * minute)
         assert gate.decide(gateways[LINE], LINE, T0 + 60_000 * minute, SMALL) == []
     assert 10 <= len(gateways[LINE].inward) <= len(gateways[LINE].passages) <= 14
+
+
+def test_a_line_that_has_no_gate_any_more_is_passed_over() -> None:
+    gateways: dict[str, Gateway] = {}
+    note_passage(gateways, passage(0), SMALL)
+    note_crossings(gateways, came(100), SMALL, T0)
+    gone = Site.model_validate(SMALL.model_dump(mode="json") | {"gates": []})
+    assert settled_gates(ZoneAlerts(gateways=gateways), T0 + 1_000_000, gone) == []
+    assert settled_gates(ZoneAlerts(gateways=gateways), T0 + 1_000_000, SMALL) != []
+
+
+def test_those_of_a_gate_that_only_lets_out_are_forgotten_too() -> None:
+    gateways: dict[str, Gateway] = {}
+    for minute in range(300):
+        note_passage(gateways, passage(60 * minute, direction=-1), SMALL)
+        assert gate.decide(gateways[LINE], LINE, T0 + 60_000 * minute, SMALL) == []
+    assert len(gateways[LINE].reported_ms) <= 14
 
 
 sorted_times = st.lists(st.integers(0, 60), max_size=14).map(sorted)

@@ -35,6 +35,13 @@ def test_few_records_little_poison_or_no_limit_do_not() -> None:
     assert _stops([(5000, 5000)], limit=1.0) is None
 
 
+def test_batches_without_records_are_not_kept() -> None:
+    watch = PoisonWatch(0.5)
+    for _ in range(10_000):
+        watch.note(0, [])
+    assert watch == PoisonWatch(0.5)
+
+
 def test_the_message_says_how_much_why_and_what_to_do() -> None:
     told = PoisonWatch(0.5).note(2000, ["unknown_camera"] * 1500 + ["too_large"] * 10)
     assert told is not None

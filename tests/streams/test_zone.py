@@ -131,6 +131,15 @@ def test_later_than_the_grace_is_counted_and_left_alone() -> None:
     assert state.too_late == 1
 
 
+def test_what_a_shorter_grace_has_folded_stays_so_under_a_longer_one() -> None:
+    state, longer = ZoneState(), ZoneRules(SITE, "estate", RULES.grace_ms * 10)
+    for envelope in _stream([Passing(START_MS + 5, "north", 1)], 20):
+        apply(state, envelope, RULES)
+    late = _envelope("north", 900, START_MS + MINUTE_MS, direction=1)
+    assert apply(state, late, longer) == []
+    assert state.too_late == 1
+
+
 def test_a_silent_camera_does_not_hold_the_watermark_and_leaves_the_minute_partial() -> None:
     rows = _final_rows([e for e in _stream([], 20) if e.camera_id != "cam_gate_west" or e.start_ms < START_MS + 90_000])
     last = rows[max(rows)]
