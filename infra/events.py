@@ -46,7 +46,10 @@ class Detections(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Crossings(Struct, frozen=True, kw_only=True, gc=False):
-    """Line crossings in one slice, columnar: n-long lists. `direction` +1 is from `from_zone` to `to_zone`."""
+    """Line crossings in one slice, columnar: n-long lists. `direction` +1 is from `from_zone` to `to_zone`.
+
+    A negative `track_id` is of one who was only counted: `event_ms` is then a share of the time that the count is of.
+    """
 
     crossing_id: list[Identifier] = []
     event_ms: list[TimeMs] = []

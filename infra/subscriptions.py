@@ -109,7 +109,8 @@ def _estate_of(value: bytes | None) -> str:
 def latest(messages: Iterable[KeyAndValue], site: Site, webhook_hosts: frozenset[str]) -> dict[str, Subscription]:
     """By name the last of these messages that is a valid subscription of this site; an empty one removes.
 
-    One that is not valid is told in the log and leaves the one before it.
+    One that is not valid is told in the log and leaves the one before it. A zone that the site file has no longer ends
+    no subscription that has others.
     """
     found: dict[str, Subscription] = {}
     for key, value in messages:
@@ -124,12 +125,23 @@ def latest(messages: Iterable[KeyAndValue], site: Site, webhook_hosts: frozenset
             continue
         if subscription.estate_id != site.estate.id:
             continue
+        subscription = _of_known_zones(subscription, site)
         wrong = list(mistakes(subscription, site, webhook_hosts))
         if wrong or subscription.subscription_id != name:
             log.error("a subscription that is not valid", name=name, problem="; ".join(wrong) or "another key")
             continue
         found[name] = subscription
     return found
+
+
+def _of_known_zones(subscription: Subscription, site: Site) -> Subscription:
+    """Without the zones that are not in the site file, if that leaves any: none would mean all."""
+    known = [zone for zone in subscription.zones if zone in site.zone]
+    if not known or len(known) == len(subscription.zones):
+        return subscription
+    gone = sorted(set(subscription.zones).difference(known))
+    log.warning("zones not in the site file", name=subscription.subscription_id, zones=gone)
+    return msgspec.structs.replace(subscription, zones=known)
 
 
 def hosts_of(settings: Settings) -> frozenset[str]:

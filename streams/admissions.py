@@ -61,6 +61,7 @@ def note_crossings(gateways: dict[str, Gateway], envelope: Envelope, site: Site,
     """Take the persons who crossed a gate's line into the envelope's zone, or back out of it, into `gateways`.
 
     A track counts once: one that dithers on the line is not many persons, and one that turns back came not in.
+    Who was only counted is passed over: at a gate it is seconds that decide.
     `heard_ms` is up to when the zone's cameras have told: what is more than `LATE_MS` before it is passed over, for the
     passages of its time may be forgotten (a camera whose clock is far behind accuses nobody).
     """
@@ -71,7 +72,7 @@ def note_crossings(gateways: dict[str, Gateway], envelope: Envelope, site: Site,
     for track, (event_ms, line_id, direction, what) in zip(found.track_id, crossed(envelope), strict=True):
         if what != "person" or line_id not in site.gates_at or site.inner_zone(line_id) != envelope.zone_id:
             continue
-        if event_ms < oldest_ms:
+        if event_ms < oldest_ms or track < 0:
             continue
         gateway, who = gateways.setdefault(line_id, Gateway()), f"{envelope.camera_id}/{track}"
         known = next((one for one in gateway.inward if one.who == who), None)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from infra.clock import HOUR_MS, Clock, SystemClock
+from infra.clock import HOUR_MS, MINUTE_MS, Clock, SystemClock
 from infra.dispositions import judge_disposition
 from infra.events import Alert, Baseline, OccupancyMinute, encoder
 from infra.passages import judge_passage
@@ -116,13 +116,19 @@ def _find_overdue(taken: Taken[ZoneAlerts], partition: int, now_ms: int, room: R
             _publish(taken, zone_id, value, published, room, sent_ms=now_ms, by_clock=True)
 
 
-def overdue_by_clock(partition: int, room: Room) -> Taken[ZoneAlerts]:
+def is_fresh(partition: int, now_ms: int, room: Room) -> bool:
+    """Whether what was taken of the partition's envelopes is young: what cameras said since cannot be much."""
+    return now_ms - room.envelopes_ms.get(partition, -1) <= MINUTE_MS
+
+
+def overdue_by_clock(partition: int, now_ms: int, room: Room) -> Taken[ZoneAlerts]:
     """Cameras that are overdue by the wall clock: needed when nothing at all arrives that would tell the time.
 
-    It counts only while the partition's own time is within `LIVE_MS` of it: a replay of the past has its own time.
+    It counts only while the partition's own time is within `LIVE_MS` of it: a replay of the past has its own time. Ask
+    only where nearly all is taken that was sent by `now_ms`: after a stop, cameras have spoken and are not heard yet.
     """
     taken: Taken[ZoneAlerts] = Taken()
-    last_ms, now_ms = _heard_ms(partition, room), room.clock.now_ms()
+    last_ms = _heard_ms(partition, room)
     if last_ms is not None and abs(now_ms - last_ms) <= LIVE_MS:
         _find_overdue(taken, partition, now_ms, room)
     return taken

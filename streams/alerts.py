@@ -18,6 +18,7 @@ from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PA
 from streams import worker
 from streams.alert_steps import (
     Room,
+    is_fresh,
     no_more_dispositions,
     no_more_passages,
     overdue_by_clock,
@@ -52,25 +53,30 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     worker.add_agent(app, occupancy, zones, lambda records: take_minutes(records, room))
     worker.add_agent(app, passages, zones, lambda records: take_passages(records, room))
     worker.add_agent(app, dispositions, zones, lambda records: take_dispositions(records, room))
-    _watch_the_clock(app, detections, room)
+    _watch_the_clock(app, settings, detections, room)
     _watch_for_more(app, settings, passages, no_more_passages, room)
     _watch_for_more(app, settings, dispositions, no_more_dispositions, room)
     _keep_baselines(app, settings, room)
     return app
 
 
-def _watch_the_clock(app: faust.App, detections: str, room: Room) -> None:
+def _watch_the_clock(app: faust.App, settings: Settings, detections: str, room: Room) -> None:
     async def look() -> None:
-        own = {tp.partition for tp in app.consumer.assignment() if tp.topic == detections}
-        for partition in own if _steady(app) else ():
-            await room.zones.aside(partition, partial(overdue_by_clock, partition, room))
+        now_ms = room.clock.now_ms()
+        waiting = [partition for partition in _own(app, detections) if not is_fresh(partition, now_ms, room)]
+        taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), detections, waiting)
+        behind = set(waiting).difference(taken)
+        for partition in _own(app, detections) - behind:
+            await room.zones.aside(partition, partial(overdue_by_clock, partition, now_ms, room))
 
     app.timer(interval=TICK_MS / 1000)(look)
 
 
-def _steady(app: faust.App) -> bool:
-    """Whether no rebalance is under way, and zones are recovered from the last one."""
-    return not app.rebalancing and cast(CoalescingConsumer, app.consumer).recovered
+def _own(app: faust.App, topic: str) -> set[int]:
+    """The partitions of a topic that are this worker's; none while a rebalance or the recovery from it is under way."""
+    if app.rebalancing or not cast(CoalescingConsumer, app.consumer).recovered:
+        return set()
+    return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic}
 
 
 def _watch_for_more(app: faust.App, settings: Settings, topic: str, no_more: NoMore, room: Room) -> None:
@@ -80,15 +86,12 @@ def _watch_for_more(app: faust.App, settings: Settings, topic: str, no_more: NoM
     """
     told_ms: dict[int, int] = {}
 
-    def own() -> set[int]:
-        return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic and _steady(app)}
-
     async def look() -> None:
         before_ms = dict(told_ms)
         told_ms.clear()
-        told_ms.update({partition: told_up_to_ms(partition, room) for partition in own()})
+        told_ms.update({partition: told_up_to_ms(partition, room) for partition in _own(app, topic)})
         taken = await asyncio.to_thread(_all_taken, settings, str(app.conf.id), topic, list(before_ms))
-        for partition in own().intersection(taken):
+        for partition in _own(app, topic).intersection(taken):
             await room.zones.aside(partition, partial(no_more, partition, before_ms[partition], room))
 
     app.timer(interval=TICK_MS / 1000)(look)

@@ -17,7 +17,7 @@ UPDATE_MS: Final = MINUTE_MS
 
 
 class State(Struct):
-    """The open alert, if any, the last sign in it, how many signs there were, and what other cameras told since.
+    """The open alert, if any, its last sign, how many there were, how that is told, and what other cameras told since.
 
     A late sign from between `past_from_ms` and `past_to_ms` belongs to the incident before, which has been told.
     """
@@ -25,6 +25,7 @@ class State(Struct):
     alert: Alert | None = None
     last_sign_ms: int = -1
     signs: int = 0
+    explanation: str = ""
     witnesses: list[str] = []
     past_from_ms: int = 0
     past_to_ms: int = -1
@@ -75,7 +76,7 @@ def note(state: State, sign: Sign, cause: Cause, explain: Callable[[int], str]) 
         return []
     state.signs += sign.count
     state.last_sign_ms = max(state.last_sign_ms, sign.event_ms)
-    explanation = explain(state.signs)
+    state.explanation = explanation = explain(state.signs)
     measured, evidence = {"signs": float(state.signs)}, [cause.evidence]
     if state.alert is None:
         state.alert = opened(
@@ -104,10 +105,11 @@ def close_when_quiet(state: State, now_ms: int, quiet_s: int, what: str) -> list
     """Close the alert if no sign of `what` came for `quiet_s` before event time `now_ms`; changes `state`."""
     if state.alert is None or now_ms - state.last_sign_ms <= quiet_s * 1000:
         return []
-    last = msgspec.structs.replace(state.alert, measured={"signs": float(state.signs)})
+    explanation = state.explanation or state.alert.explanation
+    last = msgspec.structs.replace(state.alert, measured={"signs": float(state.signs)}, explanation=explanation)
     ended_ms = state.last_sign_ms + quiet_s * 1000
     over = closed(last, ended_ms, f"no sign of {what} for {quiet_s} s", state.witnesses)
-    state.alert, state.last_sign_ms, state.signs, state.witnesses = None, -1, 0, []
+    state.alert, state.last_sign_ms, state.signs, state.explanation, state.witnesses = None, -1, 0, "", []
     state.past_from_ms, state.past_to_ms = over.opened_ms - quiet_s * 1000, ended_ms
     return [over]
 

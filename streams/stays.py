@@ -28,12 +28,16 @@ class Stay(Struct):
 
 
 class State(Struct):
-    """What stays in the zone, and the open alert, if any; when the last offender was seen last, and who saw any go."""
+    """What stays in the zone, and the open alert, if any; when the last offender was seen last, and who saw any go.
+
+    What was seen up to `past_to_ms` belongs to an alert that has been told to its end.
+    """
 
     stays: list[Stay] = []
     alert: Alert | None = None
     gone_ms: int = -1
     witnesses: list[str] = []
+    past_to_ms: int = -1
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,9 @@ def forget_gone(state: State, now_ms: int, limit: Limit) -> list[Alert]:
     state.witnesses = [*state.witnesses, *(one for stay in gone for one in stay.witnesses)][:MAX_EVIDENCE]
     if state.alert is None or any(stay.too_long for stay in here):
         return []
-    minutes = (state.gone_ms - state.alert.opened_ms) / MINUTE_MS + limit.minutes
+    minutes = (state.gone_ms - state.alert.opened_ms) / MINUTE_MS + state.alert.measured["limit_minutes"]
     over = closed(state.alert, state.gone_ms, f"free again after {minutes:.0f} min", state.witnesses)
+    state.past_to_ms = max(state.past_to_ms, state.gone_ms)
     state.alert, state.gone_ms, state.witnesses = None, -1, []
     return [over]
 

@@ -23,9 +23,10 @@ SURE: Final = 1.0
 
 
 class Passed(Struct, frozen=True, kw_only=True):
-    """Somebody crossed one of our lines."""
+    """Somebody crossed one of our lines. `track_id` is negative where they were only counted."""
 
     crossing_id: str
+    track_id: int
     event_ms: int
     line_id: str
     direction: Direction
@@ -115,7 +116,7 @@ def _crossings(passed: Sequence[Passed]) -> Crossings | None:
         event_ms=[one.event_ms for one in passed],
         line_id=[one.line_id for one in passed],
         direction=[one.direction for one in passed],
-        track_id=[0] * len(passed),
+        track_id=[one.track_id for one in passed],
         object_class=[one.object_class for one in passed],
     )
 

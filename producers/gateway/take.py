@@ -201,9 +201,10 @@ class _Taker:
     def _from_event(self, reading: Crossing | Presence | Visible, event_ms: int) -> list[Fact]:
         match reading:
             case Crossing():
-                return [self._passed(self._id(reading), event_ms, reading, reading.object_class)]
+                one = self._id(reading)
+                return [self._passed(one, _track(one), event_ms, reading, reading.object_class)]
             case Presence():
-                zone, track = self._vendor.zones[reading.zone], int(self._id(reading)[:15], 16)
+                zone, track = self._vendor.zones[reading.zone], _track(self._id(reading))
                 return [Seen(track_id=track, event_ms=event_ms, zone_id=zone, object_class=reading.object_class)]
             case Visible():
                 zone = self._vendor.zones[reading.zone]
@@ -228,18 +229,28 @@ class _Taker:
         """One crossing for each person, their times spread over the interval, the part of it that consumers take."""
         earliest_ms = min(max(from_ms, self._push.received_ms - MAX_OFF_MS), to_ms)
         times = spread_ms(persons, earliest_ms, to_ms)
-        cause = self._id(reading)
-        return [self._passed(derived_id(cause, i), at_ms, reading, "person") for i, at_ms in enumerate(times)]
+        ids = [derived_id(self._id(reading), number) for number in range(len(times))]
+        return [
+            self._passed(one, -1 - _track(one), at_ms, reading, "person") for one, at_ms in zip(ids, times, strict=True)
+        ]
 
-    def _passed(self, crossing_id: str, event_ms: int, told: Crossing | Total | Interval, what: ObjectClass) -> Passed:
+    def _passed(
+        self, crossing_id: str, track_id: int, event_ms: int, told: Crossing | Total | Interval, what: ObjectClass
+    ) -> Passed:
         line = self._vendor.lines[told.line]
         return Passed(
             crossing_id=crossing_id,
+            track_id=track_id,
             event_ms=event_ms,
             line_id=line.line,
             direction=_direction(told.way, line.in_is),
             object_class=what,
         )
+
+
+def _track(told_id: str) -> int:
+    """A number for one whom the camera numbers not, or only until it starts again."""
+    return int(told_id[:15], 16)
 
 
 def _direction(way: Way | None, in_is: Direction) -> Direction:

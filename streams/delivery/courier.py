@@ -83,7 +83,7 @@ class Courier:
             return min(later) - now_ms if later else IDLE_MS
         subscription = self.subscription
         outcomes = await asyncio.gather(*(self._way.send(parcel.message, subscription) for parcel in parcels))
-        self._note(lane, list(zip(parcels, outcomes, strict=True)))
+        self._note(lane, list(zip(parcels, outcomes, strict=True)), subscription)
         return 0
 
     def _parcels(self, lane: Lane, now_ms: int) -> tuple[list[Parcel], int | None]:
@@ -112,7 +112,8 @@ class Courier:
         pace.note_singles(len(alerts), now_ms)
         return [_single(row) for row in rows if row in alerts or row.is_canary], planned.at_ms
 
-    def _note(self, lane: Lane, tried: list[tuple[Parcel, Outcome]]) -> None:
+    def _note(self, lane: Lane, tried: list[tuple[Parcel, Outcome]], sent_as: Subscription) -> None:
+        """Note what became of a turn. That it failed says nothing of the subscription if that was changed meanwhile."""
         name, now_ms = self.subscription.subscription_id, self._way.clock.now_ms()
         done, postponed = list[int](), list[tuple[int, int]]()
         delivered, failure = 0, None
@@ -133,11 +134,11 @@ class Courier:
         if delivered:
             lane = retries.succeeded(lane, delivered, now_ms)
             metrics.DELIVERY_LAST.labels(name).set(now_ms / 1000)
-        if failure is not None:
+        if failure is not None and self.subscription.changed_ms == sent_as.changed_ms:
             lane = retries.failed(
                 lane,
                 failure,
-                changed_ms=self.subscription.changed_ms,
+                changed_ms=sent_as.changed_ms,
                 now_ms=now_ms,
                 chance=self._way.chance(),
                 backoff_s=self._way.backoff_s,

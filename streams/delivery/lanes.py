@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+import msgspec
 import structlog
 
 from infra import metrics
@@ -34,6 +35,8 @@ class Lanes:
         for name, subscription in subscriptions.items():
             lane = self._outbox.lane(name)
             again = revived(lane, subscription.changed_ms)
+            if name in self._couriers and self._couriers[name].subscription.changed_ms != subscription.changed_ms:
+                again = msgspec.structs.replace(again, next_try_ms=0)
             if again is not lane:
                 self._outbox.note(again)
             if name in self._couriers:
@@ -77,5 +80,6 @@ class Lanes:
             except Exception as error:  # a lane that ends unnoticed would deliver nothing for ever
                 stop_process(f"the lane of {name} cannot go on: {error!r}")
             if pause_ms > 0:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), pause_ms / 1000)
+                with suppress(TimeoutError):  # wait_for of Python 3.11 can swallow that the lane is stopped
+                    async with asyncio.timeout(pause_ms / 1000):
+                        await wake.wait()

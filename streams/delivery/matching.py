@@ -36,13 +36,12 @@ class Wish:
 
 
 def concerns(subscription: Subscription, alert: Alert, sent_ms: int, site: Site) -> bool:
-    """Whether such an alert, sent at `sent_ms`, is one that the subscriber wants to hear of at all."""
+    """Whether such an alert, sent at `sent_ms`, may be one for the subscriber, if it is severe enough."""
     return (
         sent_ms >= subscription.since_ms
         and not alert.suppressed
         and (not subscription.escalations_only or alert.rule == UNANSWERED)
         and (not subscription.rules or alert.rule in subscription.rules)
-        and (not subscription.severities or alert.severity in subscription.severities)
         and _inside(alert.zone_id, subscription.zones, site)
     )
 
@@ -54,10 +53,12 @@ def _inside(zone_id: str, zones: list[str], site: Site) -> bool:
 def is_news(subscription: Subscription, alert: Alert, told: Told | None) -> bool:
     """Whether this state tells the subscriber something: the first one, one more severe, the end; or every update.
 
+    The first one is of a severity that they want; who was told of it hears the rest, too.
     What has closed before the subscriber was told of it is told to nobody.
     """
     if told is None:
-        return alert.status != "closed"
+        wanted = not subscription.severities or alert.severity in subscription.severities
+        return wanted and alert.status != "closed"
     if alert.revision <= told.revision:
         return False
     return subscription.updates or alert.status == "closed" or GRAVITY[alert.severity] > GRAVITY[told.severity]

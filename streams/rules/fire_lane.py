@@ -27,7 +27,8 @@ def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
     limit = Limit(RULE, "critical", "vehicles", limits.grace_minutes, limits.gap_s)
     published = forget_gone(state, envelope.start_ms, limit)
     for event_ms, x_m, y_m in _vehicles(envelope.detections):
-        _see(state, event_ms, (x_m, y_m), limits.still_m, envelope_id(envelope))
+        if event_ms > state.past_to_ms:
+            _see(state, event_ms, (x_m, y_m), limits.still_m, envelope_id(envelope))
     return published + tell_overstayed(state, envelope, limit, site)
 
 

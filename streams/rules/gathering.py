@@ -23,7 +23,8 @@ UPDATE_MS: Final = 5 * MINUTE_MS
 class State(Struct):
     """Since when and until when many were seen, the highest count, the highest told, and the open alert, if any.
 
-    `witnesses` holds the first envelope of each camera that saw many.
+    `witnesses` holds the first envelope of each camera that saw many. What was seen up to `past_to_ms` belongs to an
+    alert that has been told to its end.
     """
 
     since_ms: int = -1
@@ -32,16 +33,17 @@ class State(Struct):
     told: int = 0
     alert: Alert | None = None
     witnesses: list[str] = []
+    past_to_ms: int = -1
 
 
 def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
     """Look at one envelope of the zone, seen for the first time; changes `state`, returns what is to be published."""
     many, limits = site.zone[envelope.zone_id].gathering_persons, site.limits.gathering
-    if many is None:
-        return []
     published = _dissolve(state, envelope.start_ms, limits.gap_s)
+    if many is None:  # also since the site file was changed in the midst of one
+        return published
     persons = _persons(envelope)
-    if persons < (many if state.alert is None else many * limits.close_ratio):
+    if envelope.end_ms <= state.past_to_ms or persons < (many if state.alert is None else many * limits.close_ratio):
         return published
     state.since_ms = envelope.end_ms if state.since_ms < 0 else min(state.since_ms, envelope.end_ms)
     state.last_ms, state.peak = max(state.last_ms, envelope.end_ms), max(state.peak, persons)
@@ -71,6 +73,7 @@ def _dissolve(state: State, now_ms: int, gap_s: int) -> list[Alert]:
     over = []
     if state.alert is not None:
         over.append(closed(state.alert, state.last_ms, f"most seen {state.peak}", state.witnesses))
+        state.past_to_ms = max(state.past_to_ms, state.last_ms)
     state.since_ms, state.last_ms, state.peak, state.told, state.alert = -1, -1, 0, 0, None
     state.witnesses = []
     return over

@@ -19,10 +19,12 @@ MAX_PERSONS: Final = 500
 def step(state: State, envelope: Envelope, site: Site) -> list[Alert]:
     """Look at one envelope of the zone, seen for the first time; changes `state`, returns what is to be published."""
     minutes = site.zone[envelope.zone_id].loitering_minutes
-    if minutes is None:
+    if minutes is None and not state.stays:
         return []
-    limit = Limit(RULE, "warning", "persons", minutes, site.limits.loitering.gap_s)
+    limit = Limit(RULE, "warning", "persons", minutes or 0, site.limits.loitering.gap_s)
     published = forget_gone(state, envelope.start_ms, limit)
+    if minutes is None:  # since the site file was changed, when somebody was there
+        return published
     _see_persons(state, envelope)
     return published + tell_overstayed(state, envelope, limit, site)
 
@@ -35,7 +37,7 @@ def _see_persons(state: State, envelope: Envelope) -> None:
     columns = zip(found.track_id, found.event_ms, found.object_class, found.x_m, found.y_m, strict=True)
     for track, event_ms, what, x_m, y_m in columns:
         who = f"{envelope.camera_id}/{track}"
-        if what != "person":
+        if what != "person" or event_ms <= state.past_to_ms:
             continue
         if who in known:
             see(known[who], event_ms)

@@ -84,6 +84,11 @@ def test_what_is_wrong_is_said_with_what_was_expected(changes: dict[str, Any], s
     assert bool(found) is bool(said)
 
 
+def test_a_zone_that_is_gone_from_the_site_file_ends_no_subscription_that_has_others() -> None:
+    found = latest([(b"guard_room", encoder.encode(_changed(zones=["plaza", "annex"])))], SITE, frozenset())
+    assert found["guard_room"].zones == ["plaza"]
+
+
 def test_quiet_hours_run_past_midnight_and_past_the_week() -> None:
     covered = quiet_minutes(["sun 23:00-01:00"])
     assert covered == frozenset([*range(7 * 1440 - 60, 7 * 1440), *range(60)])

@@ -138,6 +138,10 @@ def test_messages_may_come_in_any_order_and_twice() -> None:
     assert rules_of(*story[::-1], *story) == [("tailgating", 1, 2.2)]
 
 
+def test_who_was_only_counted_is_passed_over() -> None:
+    assert rules_of(passage(60), came(100, track=-7), passage(120), came(121, track=-8), came(121.5, track=-9)) == []
+
+
 def test_nothing_is_told_before_both_sides_have_told() -> None:
     assert alerts_of(passage(0), came(1), came(2.2), until_s=20) == []
 

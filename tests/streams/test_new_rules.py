@@ -67,6 +67,17 @@ def test_a_late_sighting_changes_nothing_but_the_beginning() -> None:
     assert _fire_lane(late) == [(305.0, "opened")]
 
 
+def test_what_another_camera_tells_late_of_a_car_that_has_gone_opens_nothing_again() -> None:
+    again = msgspec.structs.replace
+    late = [again(one, camera_id="cam_plaza", boot_id="late") for one in _parked(0, 400)]
+    assert _fire_lane([*_parked(0, 400), *_quiet(500), *late, *_quiet(700)]) == [(305.0, "opened"), (395.0, "closed")]
+    moved_on = [*late, *_parked(505, 700), *late]
+    assert _fire_lane([*_parked(0, 400), *_quiet(500), *moved_on, *_quiet(800)]) == [
+        (305.0, "opened"),
+        (395.0, "closed"),
+    ]
+
+
 PLAZA = changed_site({"plaza": {"gathering_persons": 20}}, {})
 
 
@@ -90,6 +101,19 @@ def test_one_low_count_between_does_not_end_it_and_a_higher_peak_is_an_update() 
     assert _gathering(counts) == [(120.0, "opened"), (180.0, "closed")]
     counts = [(s, 25 + s // 100) for s in range(0, 600, 60)]
     assert _gathering(counts) == [(120.0, "opened"), (420.0, "updated")]
+
+
+def test_what_is_told_late_of_a_gathering_that_is_over_opens_nothing_again() -> None:
+    counts = [(s, 25) for s in range(0, 240, 60)]
+    assert _gathering([*counts, (400, 0), *counts, (600, 0)]) == [(120.0, "opened"), (180.0, "closed")]
+
+
+def test_a_gathering_ends_though_its_zone_is_watched_for_none_any_more() -> None:
+    state = gathering.State()
+    crowd = [envelope("plaza", T0 + s * 1000, visible=25) for s in (0, 60, 130)]
+    after = [envelope("plaza", T0 + s * 1000, visible=25) for s in (190, 250, 310)]
+    assert told(partial(gathering.step, state, site=PLAZA), crowd, T0) == [(130.5, "opened")]
+    assert told(partial(gathering.step, state, site=SMALL), after, T0) == [(130.5, "closed")]
 
 
 def test_a_zone_without_a_number_has_no_gatherings_and_detections_count_too() -> None:

@@ -13,7 +13,7 @@ from infra.events import Crossings, Envelope, OccupancyMinute
 from infra.settings import SMALL_SITE
 from infra.site import load_site
 from streams import signs
-from streams.alert_steps import Room, overdue_by_clock
+from streams.alert_steps import Room, is_fresh, overdue_by_clock
 from streams.durable import DurableZones, ZoneValue
 from streams.rules import camera_silent, over_capacity, restricted_hours
 from streams.zone_alerts import ZoneAlerts, envelope_rules
@@ -153,9 +153,11 @@ def test_restricted_hours_opens_on_entry_updates_and_closes_when_quiet() -> None
     later = restricted_hours.step(state, _crossing(NIGHT_MS + 90_000, seq=2), SITE)
     assert [(a.status, a.measured["signs"]) for a in later] == [("updated", 3.0)]
     assert "entered by clubhouse_door from 中心广场 to 居民活动中心 at 00:01:30" in later[0].explanation
-    assert restricted_hours.step(state, _word(NIGHT_MS + 390_000), SITE) == []
-    closed = restricted_hours.step(state, _word(NIGHT_MS + 390_001), SITE)
-    assert [(a.status, a.closed_ms) for a in closed] == [("closed", NIGHT_MS + 390_000)]
+    assert restricted_hours.step(state, _crossing(NIGHT_MS + 100_000, seq=3), SITE) == []
+    assert restricted_hours.step(state, _word(NIGHT_MS + 400_000), SITE) == []
+    closed = restricted_hours.step(state, _word(NIGHT_MS + 400_001), SITE)
+    assert [(a.status, a.closed_ms, a.measured["signs"]) for a in closed] == [("closed", NIGHT_MS + 400_000, 4.0)]
+    assert "at 00:01:40" in closed[0].explanation
     assert {a.alert_id for a in [*opened, *later, *closed]} == {opened[0].alert_id}
 
 
@@ -209,8 +211,15 @@ def test_when_nothing_arrives_the_wall_clock_tells_silence_but_not_in_a_replay()
     def opened(now_ms: int) -> int:
         state = ZoneAlerts()
         envelope_rules(state, _word(NOON_MS), NOON_MS, SITE)
-        return len(overdue_by_clock(3, _room(state, now_ms)).touched)
+        return len(overdue_by_clock(3, now_ms, _room(state, now_ms)).touched)
 
+    room = _room(ZoneAlerts(), NOON_MS)
+    room.envelopes_ms[3] = NOON_MS - 60_000
+    assert (is_fresh(3, NOON_MS, room), is_fresh(3, NOON_MS + 1, room), is_fresh(0, NOON_MS, room)) == (
+        True,
+        False,
+        False,
+    )
     assert opened(NOON_MS + 170_000) == 0
     assert opened(NOON_MS + 200_000) == 1
     assert opened(NOON_MS + 365 * 86_400_000) == 0

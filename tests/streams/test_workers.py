@@ -29,6 +29,7 @@ from infra.topics import (
     HEADCOUNTS,
     OCCUPANCY,
     OCCUPANCY_LATEST,
+    admin,
     create_topics,
     topic_name,
 )
@@ -127,6 +128,30 @@ def test_exact_after_kill_nine_with_duplicates(running: Settings) -> None:
     newest = msgspec.json.decode(read_all(running, OCCUPANCY_LATEST)[-1].value() or b"", type=OccupancyNow)
     assert (newest.zone_id, newest.ins_today) == ("estate", sum(p.direction > 0 for p in passings))
     assert newest.occupancy == rows[max(rows)].occupancy
+
+
+def test_a_topic_that_was_made_anew_is_taken_from_its_beginning(fresh: Settings) -> None:
+    passings = _passings()
+    messages = _sent(_stream(passings, MINUTES))
+    many = len(messages) * 2 // 3
+    _start(fresh, "occupancy")
+    produce(fresh, DETECTIONS, messages[:many])
+    _wait(fresh, "occupancy")
+    stop_process(fresh, f"{fresh.topic_prefix}occupancy")
+    client, name = admin(fresh), topic_name(DETECTIONS, fresh)
+    client.delete_topics([name])[name].result()
+    wait_until(lambda: name not in client.list_topics(timeout=8).topics, 30, "the topic is gone")
+    create_topics(fresh)
+    produce(fresh, DETECTIONS, messages[many:])
+    _start(fresh, "occupancy")
+    try:
+        _wait(fresh, "occupancy")
+    finally:
+        stop_process(fresh, f"{fresh.topic_prefix}occupancy")
+    rows = [msgspec.json.decode(one.value() or b"", type=OccupancyMinute) for one in read_all(fresh, OCCUPANCY)]
+    last = max(rows, key=lambda row: (row.minute_ms, row.revision))
+    assert last.minute_ms >= START_MS + (MINUTES - 1) * MINUTE_MS
+    assert last.balance == sum(passing.direction for passing in passings)
 
 
 def test_headcounts_are_exact_after_kill_nine_and_bad_ones_are_dead_letters(running: Settings) -> None:

@@ -154,6 +154,14 @@ def test_persons_in_a_zone(store: Store) -> None:
     assert [one.zone_id for one in told(store) if one.detections] == ["pump_room"]
 
 
+def test_who_is_told_singly_has_a_track_of_their_own_and_who_is_only_counted_a_negative_one(store: Store) -> None:
+    singly = [Crossing(line="door", event_ms=NOW_MS - 5_000), Crossing(line="door", event_ms=NOW_MS)]
+    apply(store, own(*singly, Interval(line="door", from_ms=NOW_MS - 60_000, to_ms=NOW_MS, persons=3)))
+    found = [one.crossings for one in told(store) if one.zone_id == "building_1" and one.crossings]
+    tracks = {track for crossings in found for track in crossings.track_id}
+    assert (len(tracks), sum(track < 0 for track in tracks)) == (5, 3)
+
+
 def test_a_visible_count_is_told_to_its_zone(store: Store) -> None:
     apply(store, own(Visible(zone="hall", event_ms=NOW_MS, persons=4)))
     assert [one.visible for one in told(store) if one.zone_id == "building_1"] == [4]

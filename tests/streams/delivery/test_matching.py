@@ -40,8 +40,6 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
         ({"zones": ["clubhouse", "plaza"]}, True),
         ({"rules": ["over_capacity"]}, True),
         ({"rules": ["loitering"]}, False),
-        ({"severities": ["critical"]}, False),
-        ({"severities": ["info", "warning"]}, True),
         ({"escalations_only": True}, False),
         ({"since_ms": AT_MS + 1}, False),
         ({"since_ms": AT_MS}, True),
@@ -71,6 +69,17 @@ def test_an_alert_is_told_when_it_opens_gets_worse_and_ends(levels: list[Severit
             heard.append(state.revision)
     worse = [i + 1 for i, severity in enumerate(worst) if i == 0 or severity != worst[i - 1]]
     assert heard == ([s.revision for s in states] if updates else worse + ([len(states)] if ends else []))
+
+
+def test_a_severity_is_asked_of_the_first_state_only() -> None:
+    """Who was told of an alert hears that it gets worse, and that it ends."""
+    mild, grave = subscription(severities=["warning"]), subscription(severities=["critical"])
+    worse = alert(0, 2, severity="critical")
+    assert is_news(mild, alert(), None)
+    assert is_news(mild, worse, Told(1, "warning"))
+    assert is_news(mild, closed(0, 3, "critical"), Told(2, "critical"))
+    assert not is_news(grave, alert(), None)
+    assert is_news(grave, worse, None)
 
 
 def test_an_alert_that_ends_before_it_was_told_is_not_told() -> None:

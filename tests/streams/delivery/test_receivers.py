@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from infra.clock import SystemClock
+from infra.events import Subscription
+from streams.delivery.courier import Way
 from streams.delivery.lanes import Lanes
-from streams.delivery.message import alert_message
+from streams.delivery.message import Message, alert_message
 from streams.delivery.outbox import Outbox
-from streams.delivery.retries import Outcome
+from streams.delivery.retries import DELIVERED, Outcome
 from tests.streams.delivery.helpers import alert, hook_way, listening, open_outbox, queued, sender, subscription, until
 
 FAST = (0.02,)
@@ -150,6 +153,48 @@ def test_gone_is_dead_at_once_and_stays_so_until_it_is_saved_again(outbox: Outbo
             assert receiver.taken == [f"{alert(7).alert_id}.1"]
             await lanes.close()
             await hooks.close()
+
+    asyncio.run(story())
+
+
+def test_a_mended_address_is_tried_at_once(outbox: Outbox) -> None:
+    async def story() -> None:
+        async with listening(["500"] * 9) as broken, listening() as well:
+            hooks = sender()
+            lanes = Lanes(outbox, hook_way(hooks, (14_400,)))
+            outbox.put([queued(alert(0))], 0)
+            await lanes.update({"guard_room": subscription(url=broken.url, changed_ms=5)})
+            await until(lambda: outbox.lane("guard_room").failures == 1)
+            await lanes.update({"guard_room": subscription(url=well.url, changed_ms=6)})
+            await until(lambda: outbox.held() == 0)
+            assert (len(broken.got), well.taken) == (1, [IDS[0]])
+            await lanes.close()
+            await hooks.close()
+
+    asyncio.run(story())
+
+
+def test_that_an_address_of_before_failed_says_nothing_of_the_one_that_stands_in_for_it(outbox: Outbox) -> None:
+    async def story() -> None:
+        under_way, answered = asyncio.Event(), asyncio.Event()
+
+        async def send(_message: Message, who: Subscription) -> Outcome:
+            if who.changed_ms == 6:
+                return DELIVERED
+            under_way.set()
+            await answered.wait()
+            return Outcome("gone")
+
+        lanes = Lanes(outbox, Way(send, SystemClock()))
+        outbox.put([queued(alert(0))], 0)
+        await lanes.update({"guard_room": subscription(changed_ms=5)})
+        await under_way.wait()
+        await lanes.update({"guard_room": subscription(changed_ms=6)})
+        answered.set()
+        await until(lambda: outbox.held() == 0)
+        lane = outbox.lane("guard_room")
+        assert (lane.delivered, lane.dead_ms) == (1, None)
+        await lanes.close()
 
     asyncio.run(story())
 
