@@ -115,23 +115,49 @@ def latest(messages: Iterable[KeyAndValue], site: Site, webhook_hosts: frozenset
     found: dict[str, Subscription] = {}
     for key, value in messages:
         name = (key or b"").decode(errors="replace")
+        subscription = _read(name, value, site)
         if not value:
             found.pop(name, None)
-            continue
-        try:
-            subscription = msgspec.json.decode(value, type=Subscription)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("not a subscription", name=name, problem=str(error))
-            continue
-        if subscription.estate_id != site.estate.id:
+        if subscription is None:
             continue
         subscription = _of_known_zones(subscription, site)
-        wrong = list(mistakes(subscription, site, webhook_hosts))
-        if wrong or subscription.subscription_id != name:
-            log.error("a subscription that is not valid", name=name, problem="; ".join(wrong) or "another key")
-            continue
-        found[name] = subscription
+        wrong = "; ".join(_wrong(name, subscription, site, webhook_hosts))
+        if wrong:
+            log.error("a subscription that is not valid", name=name, problem=wrong)
+        else:
+            found[name] = subscription
     return found
+
+
+def not_valid(messages: Iterable[KeyAndValue], site: Site, webhook_hosts: frozenset[str]) -> dict[str, str]:
+    """By name what is wrong with this site's last subscription of it, where anything is."""
+    found: dict[str, str] = {}
+    for key, value in messages:
+        name = (key or b"").decode(errors="replace")
+        subscription = _read(name, value, site)
+        if subscription is not None or not value:
+            found.pop(name, None)
+        if subscription is not None and (wrong := "; ".join(_wrong(name, subscription, site, webhook_hosts))):
+            found[name] = wrong
+    return found
+
+
+def _read(name: str, value: bytes | None, site: Site) -> Subscription | None:
+    """What the message says, if it is this site's; what cannot be read is told in the log."""
+    if not value:
+        return None
+    try:
+        subscription = msgspec.json.decode(value, type=Subscription)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("not a subscription", name=name, problem=str(error))
+        return None
+    return subscription if subscription.estate_id == site.estate.id else None
+
+
+def _wrong(name: str, subscription: Subscription, site: Site, webhook_hosts: frozenset[str]) -> Iterator[str]:
+    yield from mistakes(subscription, site, webhook_hosts)
+    if subscription.subscription_id != name:
+        yield f"name: {subscription.subscription_id!r}, expected the key {name!r}"
 
 
 def _of_known_zones(subscription: Subscription, site: Site) -> Subscription:

@@ -233,13 +233,15 @@ def check(site: SiteOption = None) -> None:
     """
     from infra.clock import SystemClock
     from infra.delivery_state import outbox_path, read_lanes
-    from infra.subscriptions import read_subscriptions
+    from infra.subscriptions import hosts_of, latest, not_valid, read_messages
     from streams.delivery.channels import check_channel
     from streams.delivery.health import examine_delivery
 
     settings, estate = configured(site)
+    messages, hosts = read_messages(settings), hosts_of(settings)
     findings = examine_delivery(
-        read_subscriptions(settings, estate),
+        latest(messages, estate, hosts),
+        not_valid(messages, estate, hosts),
         read_lanes(outbox_path(settings)),
         lambda one: check_channel(settings, one),
         SystemClock().now_ms(),

@@ -16,13 +16,25 @@ Check = Callable[[Subscription], None]
 
 
 def examine_delivery(
-    subscriptions: Mapping[str, Subscription], lanes: Mapping[str, Lane], check_channel: Check, now_ms: int
+    subscriptions: Mapping[str, Subscription],
+    not_valid: Mapping[str, str],
+    lanes: Mapping[str, Lane],
+    check_channel: Check,
+    now_ms: int,
 ) -> list[Finding]:
-    """What is well and what is not. `check_channel` raises UserError where a secret or a setting is missing."""
+    """What is well and what is not; `not_valid`: what is wrong with subscriptions, by name.
+
+    `check_channel` raises UserError where a secret or a setting is missing.
+    """
     needs = "somebody who is told of alerts"
+    wrong = [
+        Finding(f"that {name} is valid", problem, f"add {name} again, or `anfang subscriptions remove {name}`")
+        for name, problem in not_valid.items()
+    ]
     if not subscriptions:
-        return [Finding(needs, "no subscription", "`anfang subscriptions add`: until then alerts reach no one")]
-    found = [Finding(needs, f"{len(subscriptions)} subscriptions")]
+        nobody = Finding(needs, "no subscription", "`anfang subscriptions add`: until then alerts reach no one")
+        return [nobody, *wrong]
+    found = [Finding(needs, f"{len(subscriptions)} subscriptions"), *wrong]
     if not lanes:
         found.append(Finding("a delivery worker", "none has run in this home", "start `anfang deliver`"))
     for name, subscription in subscriptions.items():

@@ -8,7 +8,7 @@ import pytest
 from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel, encoder
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.subscriptions import hosts_of, latest, mistakes, quiet_minutes
+from infra.subscriptions import hosts_of, latest, mistakes, not_valid, quiet_minutes
 
 SITE = load_site(SMALL_SITE)
 GOOD = Subscription(
@@ -87,6 +87,16 @@ def test_what_is_wrong_is_said_with_what_was_expected(changes: dict[str, Any], s
 def test_a_zone_that_is_gone_from_the_site_file_ends_no_subscription_that_has_others() -> None:
     found = latest([(b"guard_room", encoder.encode(_changed(zones=["plaza", "annex"])))], SITE, frozenset())
     assert found["guard_room"].zones == ["plaza"]
+
+
+def test_what_is_wrong_with_a_subscription_is_known_until_it_is_mended_or_removed() -> None:
+    def wrong(*values: Subscription | None) -> dict[str, str]:
+        raw = [(b"guard_room", None if one is None else encoder.encode(one)) for one in values]
+        return not_valid(raw, SITE, frozenset())
+
+    old, foreign = _changed(zones=["plaza", "annex"]), _changed(estate_id="moon", zones=["crater"])
+    assert wrong(GOOD) == wrong(old, GOOD) == wrong(old, None) == wrong(foreign) == {}
+    assert "'annex'" in wrong(GOOD, old)["guard_room"]
 
 
 def test_quiet_hours_run_past_midnight_and_past_the_week() -> None:

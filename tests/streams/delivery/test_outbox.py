@@ -143,7 +143,9 @@ def test_a_dead_subscription_gives_up_what_waits_and_says_so(tmp_path: Path) -> 
 
 
 def test_what_is_wrong_is_told_with_what_to_do(tmp_path: Path) -> None:
-    assert not examine_delivery({}, {}, lambda _: None, AT_MS)[0].ok
+    assert not examine_delivery({}, {}, {}, lambda _: None, AT_MS)[0].ok
+    gone = examine_delivery({"well": subscription("well")}, {"old": "zones: 'annex'"}, {}, lambda _: None, AT_MS)
+    assert ["that old is valid" in str(one) and "annex" in str(one) for one in gone if not one.ok] == [True, False]
     known = {name: subscription(name) for name in ("well", "dead", "away", "silent", "asleep")}
     known["asleep"] = subscription("asleep", quiet=["mon-sun 22:00-06:00"])
     outbox = open_outbox(tmp_path)
@@ -154,7 +156,7 @@ def test_what_is_wrong_is_told_with_what_to_do(tmp_path: Path) -> None:
     lanes = read_lanes(tmp_path / "delivery" / "outbox.sqlite")  # while the worker has it
 
     def told(at_ms: int) -> dict[str, Finding]:
-        found = examine_delivery(known, lanes, lambda _: None, at_ms)
+        found = examine_delivery(known, {}, lanes, lambda _: None, at_ms)
         return {one.needs.rpartition(" ")[2]: one for one in found if one.needs.startswith("messages")}
 
     wrong = {name for name, finding in told(AT_MS + HOUR_MS).items() if not finding.ok}
