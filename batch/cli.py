@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infra.site import Site
 
 DAY_FORMAT = ["%Y-%m-%d"]
+FAR_DAY = date(2100, 1, 1)
 Date = Annotated[
     datetime | None, typer.Option("--date", formats=DAY_FORMAT, help="first local day; default: yesterday")
 ]
@@ -104,6 +105,8 @@ def _days(
 
 
 def _load(settings: "Settings", site: "Site", todo: "list[Pass]", master: str, archive: bool) -> None:
+    from msgspec import convert
+
     from batch.nightly import run
     from batch.progress import shown
     from batch.publish_baselines import publish_baselines
@@ -131,7 +134,8 @@ def _load(settings: "Settings", site: "Site", todo: "list[Pass]", master: str, a
     with connect(settings, "analyst") as client:
         first_day, last_day = accounts[0].day, accounts[-1].day
         lost = ask(client, "lost_by_camera", estate=site.estate.id, first=first_day, last=last_day)
-        published = publish_baselines(settings, site, client, last_day)
+        newest = ask(client, "days_loaded", estate=site.estate.id, first=last_day, last=FAR_DAY)[-1][0]
+        published = publish_baselines(settings, site, client, convert(newest, date))
     for day, camera, envelopes, expected in lost:
         typer.echo(f"{day}: {camera} lost {envelopes} of {expected} envelopes")
     typer.echo(f"{published} baselines published")

@@ -69,7 +69,8 @@ class Unpacking:
         def pack(batches: Batches) -> Iterator[pa.RecordBatch]:
             for envelopes in batches_in(batches, "told"):
                 told = _of_days(self._entries(envelopes), self.period, starts_ms)
-                suspect = told.filter(pc.or_(told.column("late"), told.column("refused"))).select(SUSPECT.names)
+                lacking = pc.or_(told.column("late"), told.column("refused"))
+                suspect = told.filter(pc.and_(lacking, _persons(told))).select(SUSPECT.names)
                 rows = told.select(TOLD.names)
                 pack = {
                     "batch": to_bytes(rows),
@@ -143,7 +144,7 @@ class DayCrossings:
         return once.unionAll(self._merged().mapInArrow(make_of_merged, schema))
 
     def line_counts(self) -> DataFrame:
-        """How many crossed which line which way in each minute, in one row or several: `LINE_COUNTS`; minutes UTC s."""
+        """How many persons crossed which line which way in each minute, in one row or several: `LINE_COUNTS`; UTC s."""
         return self.map_batches(_counted, LINE_COUNTS)
 
     def rows(self) -> DataFrame:
@@ -199,8 +200,13 @@ def _of_table(rows: pa.RecordBatch, estate: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"estate_id": pa.repeat(estate, rows.num_rows), **columns})
 
 
+def _persons(rows: pa.RecordBatch) -> pa.Array:
+    return pc.equal(rows.column("object_class"), "person")
+
+
 def _counted(batches: Batches) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
+    for everything in batches:
+        batch = everything.filter(_persons(everything))
         minute = pc.multiply(pc.divide(batch.column("event_time"), MINUTE_MS), MINUTE_MS // 1000)
         keys = [*map(batch.column, ("day", "line_id", "direction")), minute]
         rows = pa.Table.from_arrays(keys, names=["day", "line_id", "direction", "minute"])

@@ -164,7 +164,15 @@ def arm(scheduler: BaseScheduler, schedule: Schedule, now: Callable[[], datetime
         again_s = schedule.perform(job, now)
         if again_s is not None:
             at = now() + timedelta(seconds=again_s)
-            scheduler.add_job(perform, "date", [job], run_date=at, id=f"{job.name}-again", replace_existing=True)
+            scheduler.add_job(
+                perform,
+                "date",
+                [job],
+                run_date=at,
+                id=f"{job.name}-again",
+                replace_existing=True,
+                misfire_grace_time=None,
+            )
 
     for job in schedule.jobs:
         scheduler.add_job(

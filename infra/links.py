@@ -9,10 +9,10 @@ mail scanners open every link.
 import base64
 import binascii
 import hmac
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from infra.events import SCHEMA_VERSION, Disposition, Identifier, TimeMs, derived_id
 from infra.settings import Settings
@@ -32,13 +32,17 @@ class LinkError(Exception):
 
 
 class VerdictLink(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What a link says: `subscriber` (a subscription's id) says `verdict` of the alert, until `expires_ms` (UTC)."""
+    """What a link says: `subscriber` (a subscription's id) says `verdict` of the alert, until `expires_ms` (UTC).
+
+    Links that were sent before they named the estate have none.
+    """
 
     alert_id: Identifier
     zone_id: Identifier
     subscriber: Identifier
     verdict: LinkVerdict
     expires_ms: TimeMs
+    estate_id: Annotated[str, Meta(max_length=96)] = ""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

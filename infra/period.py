@@ -50,6 +50,16 @@ def make_period(first: date, last: date) -> Period:
     return Period(first, last)
 
 
+def ended_period(first: date, last: date, today: date) -> Period:
+    """A period that is over. Raises UserError where it is not: part of a year beside a whole one looks like a fall."""
+    period = make_period(first, last)
+    if last >= today:
+        raise UserError(
+            f"the period ends on {last}, which is not over", f"give one that ends by {today - timedelta(days=1)}"
+        )
+    return period
+
+
 def named_period(text: str) -> Period:
     """The period that `2024`, `2024H1`, `2024Q3` or `2024-02` names. Raises UserError for anything else."""
     found = NAMED.fullmatch(text.strip())

@@ -7,7 +7,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
@@ -63,6 +63,11 @@ def _float32(number: float) -> float:
     return float(np.float32(number))
 
 
+def _in_fen(amount: Decimal) -> Decimal:
+    """In one spelling, whether a file says 500000 or 500000.00: entries without an id are known by what they say."""
+    return amount.quantize(Decimal("0.01"))
+
+
 def _english(word: object) -> object:
     return WORDS.get(word.strip(), word) if isinstance(word, str) else word
 
@@ -89,7 +94,7 @@ class Fund(Entry):
 
     day: date
     kind: Annotated[Literal["budget", "received", "spent"], BeforeValidator(_english)]
-    amount_yuan: Decimal = Field(max_digits=14, decimal_places=2)
+    amount_yuan: Annotated[Decimal, Field(max_digits=14, decimal_places=2), AfterValidator(_in_fen)]
     purpose: str = ""
 
 
@@ -124,6 +129,13 @@ class SpotCheck(Entry):
     def _ends_after_start(self) -> "SpotCheck":
         if self.end_time <= self.start_time:
             raise PydanticCustomError("ends_before_start", "ends before it starts")
+        return self
+
+    @model_validator(mode="after")
+    def _within_a_day(self, info: ValidationInfo) -> "SpotCheck":
+        tz, last = _site(info).tz, self.end_time - timedelta(seconds=1)
+        if self.start_time.astimezone(tz).date() != last.astimezone(tz).date():
+            raise PydanticCustomError("over_midnight", "lies on two days")
         return self
 
 

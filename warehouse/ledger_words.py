@@ -54,6 +54,7 @@ EXPECTED: Final = {  # how pydantic's and our own error types begin
     "unknown_zone": ("应为站点文件中的区域，或留空", "expected a zone of the site file, or nothing"),
     "unknown_line": ("应为站点文件中的计数线", "expected a counting line of the site file"),
     "ends_before_start": ("结束时间应晚于开始时间", "end_time must be after start_time"),
+    "over_midnight": ("抽查不应跨越零点，请分成两条", "a check must not run over midnight: make it two"),
     "repeated": ("{got} 与第{row}行重复", "{got} is in row {row} already"),
 }
 ENGLISH: Final = {chinese: name for name, chinese in COLUMNS.items()}

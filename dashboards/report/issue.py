@@ -40,7 +40,7 @@ from infra.alert_words import Language
 from infra.clock import Clock, SystemClock, local_day
 from infra.errors import UserError
 from infra.local.parts import fonts_folder
-from infra.period import Period, make_period
+from infra.period import Period, ended_period
 from infra.settings import Settings
 from infra.site import Site
 
@@ -87,16 +87,17 @@ def run(  # noqa: PLR0917 the period and the place read well in order
     `language` is that of the text, the charts and the PDF; the workbook's headings are Chinese. What it says is noted
     in the warehouse, too. `tell` is called as each of `STEPS` begins.
 
-    Raises UserError when the period holds no loaded day, the indicator file is wrong, ClickHouse does not answer, or a
-    figure does not hold when it is asked for again: then nothing is written.
+    Raises UserError when the period is not over or holds no loaded day, the indicator file is wrong, ClickHouse does
+    not answer, or a figure does not hold when it is asked for again: then nothing is written.
     """
     now_ms = (clock or SystemClock()).now_ms()
+    period = ended_period(first_day, last_day, local_day(now_ms, site.tz))
     key = signing_key(settings)
     begin = _beginning(tell)
     with office_ask(settings) as ask:
         begin("ask")
         dated = issued or local_day(now_ms, site.tz)
-        facts = collect(ask, site, make_period(first_day, last_day), indicators, dated)
+        facts = collect(ask, site, period, indicators, dated)
         facts = structs.replace(facts, key=fingerprint(key.public_key()), language=language)
         facts = structs.replace(facts, evidence=addressed(facts.evidence, settings.web_url))
         record = make_record(facts, WRITERS[language](facts), digest_of(indicators))
@@ -132,8 +133,8 @@ def run_district(  # noqa: PLR0917 as `run`
     It is not noted in the warehouse: the estates' own reports are. Raises UserError as `run`.
     """
     now_ms = (clock or SystemClock()).now_ms()
+    period = ended_period(first_day, last_day, local_day(now_ms, sites[0].tz))
     key = signing_key(settings)
-    period = make_period(first_day, last_day)
     with office_ask(settings) as ask:
         estates = [
             structs.replace(

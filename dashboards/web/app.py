@@ -253,7 +253,7 @@ class Web:
             link = read(token, self._link_key, self._clock.now_ms())
         except LinkError as error:
             raise Refused(410 if error.expired else 404, str(error)) from error
-        lives = list(self._estates.values())
+        lives = [live for name, live in self._estates.items() if link.estate_id in ("", name)]
         has_alert = [live for live in lives if link.alert_id in live.board.alerts]
         found = has_alert or [live for live in lives if link.zone_id in live.site.zone]
         if not found or link.zone_id not in found[0].site.zone:

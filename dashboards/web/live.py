@@ -106,14 +106,17 @@ def _end(queue: asyncio.Queue[bytes | None]) -> None:
 
 
 class Live:
-    """One estate: `shown[lang]` is what a page that is opened now shows."""
+    """One estate: `shown[lang]` is what a page that is opened now shows.
 
-    def __init__(self, site: Site, *, replay: bool = False) -> None:
+    Versions count from `begun_ms`, when this process began, so that none of an earlier one's is taken for its own.
+    """
+
+    def __init__(self, site: Site, *, replay: bool = False, begun_ms: int = 0) -> None:
         self.site, self.replay = site, replay
         self.board: Board = EMPTY
         self.viewers = {lang: Viewers() for lang in LANGS}
         self.renderers = {lang: Renderer(site, lang) for lang in LANGS}
-        self.shown = {lang: Shown(0, {}, (), False) for lang in LANGS}
+        self.shown = {lang: Shown(begun_ms, {}, (), False) for lang in LANGS}
         self.facts: Facts | None = None
         self._away = False
         self._whole: dict[Lang, tuple[int, bytes]] = {}

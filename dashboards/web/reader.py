@@ -30,6 +30,7 @@ from infra.topics import (
     topic_name,
     unreachable,
 )
+from infra.validate import latest_now, time_off
 
 POLL_S: Final = 0.2
 BATCH: Final = 2_000
@@ -148,10 +149,15 @@ class Reader:
         self.away = False
         self._next[place] = (message.offset() or 0) + 1
         try:
-            return self._decoders[place[0]].decode(message.value() or b"")
+            told = self._decoders[place[0]].decode(message.value() or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.unreadable += 1
             return None
+        return None if isinstance(told, GatePassage) and self._is_off(told, message) else told
+
+    def _is_off(self, passage: GatePassage, message: Message) -> bool:
+        """Whether the workers refuse it, or would now: it would hide all passages up to its time."""
+        return time_off("event_ms", passage.event_ms, message.timestamp()[1], latest_now(self._clock)) is not None
 
     def _partitions(self, topics: Sequence[Topic], offset: int) -> list[TopicPartition]:
         known = self._consumer.list_topics(timeout=CONNECT_TIMEOUT_S).topics

@@ -68,7 +68,7 @@ def run(settings: Settings, sites: Sequence[Site], plan: Plan) -> None:
     clock, users = SystemClock(), Users(users_file(settings))
     if not users.all():
         raise UserError("nobody may look at the page yet", "add somebody: `anfang web user add NAME --role guard`")
-    estates = [Live(site, replay=plan.replay) for site in sites]
+    estates = [Live(site, replay=plan.replay, begun_ms=clock.now_ms()) for site in sites]
     reader = Reader(settings, estates, clock)
     reader.catch_up()
     audit, shelf = Audit(audit_file(settings), clock), Shelf(shelf_folder(settings))

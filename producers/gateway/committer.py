@@ -22,7 +22,7 @@ class Committer:
 
     def __init__(self, store: Store, committed: Callable[[], None]) -> None:
         self.on_disk = store.waiting()
-        """Messages that wait for Kafka, as it was at the last commit."""
+        """Messages that wait for Kafka, as it was at the last commit or look."""
         self._store, self._committed = store, committed
         self._jobs: asyncio.Queue[tuple[Job, Answer]] = asyncio.Queue(MOST_WAITING)
 
@@ -31,6 +31,11 @@ class Committer:
         answer: Answer = asyncio.get_running_loop().create_future()
         await self._jobs.put((job, answer))
         return await answer
+
+    async def look(self) -> int:
+        """How many messages wait for Kafka now; the sender may have emptied the outbox since the last commit."""
+        self.on_disk = await asyncio.to_thread(self._store.waiting)
+        return self.on_disk
 
     async def run(self) -> None:
         """Commit what is submitted, until cancelled."""

@@ -4,12 +4,14 @@ While Kafka is away messages wait on disk. What was sent but not yet deleted whe
 with the same bytes: consumers know an envelope by its camera, boot, zone and seq.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Final
 
 import structlog
+from confluent_kafka import KafkaException
 
 from infra import metrics
 from infra.clock import HOUR_MS, Clock
@@ -71,8 +73,9 @@ class Sender:
                     sink = stack.enter_context(self._open_sink())
                     retry_s = FIRST_RETRY_S
                     self._empty(sink)
-            except UserError as error:
-                log.warning("messages wait on disk", waiting=self._store.waiting(), why=error.problem, again_s=retry_s)
+            except (UserError, KafkaException, sqlite3.Error) as error:
+                why = error.problem if isinstance(error, UserError) else str(error)
+                log.warning("messages wait on disk", why=why, again_s=retry_s)
                 self._stopped.wait(retry_s)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
 

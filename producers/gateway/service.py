@@ -55,7 +55,7 @@ class Service:
             return self._challenge(now_ms, stale=answer == "stale")
         if not self._rate.allows(camera_id, now_ms):
             return _answer(camera_id, 429, "too_often", "fewer pushes a second", {"Retry-After": "1"})
-        if self._committer.on_disk > MOST_ON_DISK:
+        if self._committer.on_disk > MOST_ON_DISK and await self._committer.look() > MOST_ON_DISK:
             return _answer(camera_id, 503, "full", "Kafka has been away for too long", {"Retry-After": "60"})
         try:
             body = await _body(request)

@@ -72,8 +72,11 @@ def is_live(source: str) -> bool:
 
 
 def shown(source: str) -> str:
-    """The source for messages, without the password in its address."""
-    return re.sub(r"//[^/@]*@", "//***@", source)
+    """The source for messages: of a camera's address no more than the host, for passwords stand anywhere in it."""
+    if not is_live(source) or source.isdecimal():
+        return source
+    plain = re.fullmatch(r"(\w+://)(?:[^/?@]*@)?([\w.:\[\]-]+)(?:[/?][^@]*)?", source)
+    return f"{plain[1]}{plain[2]}" if plain else f"{source.partition('://')[0]}://…"
 
 
 def recording(source: str, start_ms: int, fps: float) -> Iterator[Frame | Fault]:

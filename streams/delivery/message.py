@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -83,9 +84,9 @@ def verdict_links(alert: Alert, subscription_id: str, composer: Composer) -> dic
     if not composer.web_url:
         return {}
     root, expires_ms = composer.web_url.rstrip("/"), alert.updated_ms + LINK_DAYS * DAY_MS
+    said = partial(VerdictLink, alert.alert_id, alert.zone_id, subscription_id)
     return {
-        verdict: f"{root}/d/"
-        + sign(VerdictLink(alert.alert_id, alert.zone_id, subscription_id, verdict, expires_ms), composer.key)
+        verdict: f"{root}/d/" + sign(said(verdict, expires_ms, alert.estate_id), composer.key)
         for verdict in LINK_VERDICTS
     }
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec import convert
 from pyspark.sql import SparkSession
 
-from batch.crossings import EDGES, SHARED, DayCrossings, Unpacking, bucketed, met_twice
+from batch.crossings import EDGES, SHARED, DayCrossings, Unpacking, _counted, bucketed, met_twice
 from batch.days import Period
 from batch.told import places, told
 from infra.events import Crossings, Envelope
@@ -66,6 +66,14 @@ def test_hashes_that_were_met_twice_are_found_whichever_batches_they_came_in(pac
 
 
 @pytest.mark.stack
+def test_what_is_held_against_the_streams_is_persons() -> None:
+    classes = ["person", "bicycle", "person", "car"]
+    told = {"day": pa.array([20_500] * 4, pa.date32()), "event_time": pa.array([60_000, 60_001, 119_999, 60_002])}
+    told |= {"line_id": ["gate"] * 4, "direction": pa.array([1] * 4, pa.int8()), "object_class": classes}
+    (counted,) = _counted([pa.RecordBatch.from_pydict(told)])
+    assert [(row["minute"], row["crossings"]) for row in counted.to_pylist()] == [(60, 2)]
+
+
 def test_each_crossing_is_once_however_it_was_told(spark: SparkSession, site: Site) -> None:
     random = Random(3)
     of_one_zone = [line for line, zones in site.effects.items() if len(zones) == 1]

@@ -47,6 +47,20 @@ def test_utf8_and_gbk_read_the_same(tmp_path: Path, encoding: str) -> None:
     assert first == Fund(day=date(2026, 1, 5), kind="budget", amount_yuan=Decimal("120000.50"), purpose="周界改造")
 
 
+def test_one_amount_is_one_entry_however_it_is_spelled(tmp_path: Path) -> None:
+    spelled = [FUNDS, FUNDS.replace("120000.50", "120000.5").replace("3000", "3000.00")]
+    once, again = (identified(read_entries(written(tmp_path, text), Fund, SITE)) for text in spelled)
+    assert once == again
+    assert len(once) == 2
+
+
+def test_a_spot_check_lies_within_a_local_day(tmp_path: Path) -> None:
+    head, row = "start_time,end_time,line_id,manual_count\n", "2026-03-01 {},2026-03-0{},gate_north,12\n"
+    assert len(read_entries(written(tmp_path, head + row.format("23:30", "2 00:00")), SpotCheck, SITE)) == 1
+    with pytest.raises(UserError, match="零点"):
+        read_entries(written(tmp_path, head + row.format("23:30", "2 00:30")), SpotCheck, SITE)
+
+
 def test_local_times_become_utc(tmp_path: Path) -> None:
     text = "event_time,kind,zone_id,description\n2026-03-01 00:30,theft,plaza,电动车被盗\n"
     (entry,) = read_entries(written(tmp_path, text), Incident, SITE)

@@ -1,4 +1,5 @@
 -- How many alerts did each rule raise, and what did people say of them (last word)?
+-- What the nightly says of itself is none of the estate's.
 WITH said AS (
     SELECT
         alert_id,
@@ -15,7 +16,10 @@ opened AS (
         status,
         dateDiff('second', opened_time, closed_time) / 60 AS open_minutes
     FROM alerts
-    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    WHERE
+        estate_id = {estate:String}
+        AND day BETWEEN {first:Date} AND {last:Date}
+        AND rule != 'reconciliation'
 )
 
 SELECT

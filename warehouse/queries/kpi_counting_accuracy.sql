@@ -30,6 +30,7 @@ seen AS (
     WHERE
         estate_id = {estate:String}
         AND day BETWEEN {first:Date} AND {last:Date}
+        AND object_class = 'person'
         AND day IN (SELECT day FROM spots)
         AND line_id IN (SELECT line_id FROM spots)
 ),

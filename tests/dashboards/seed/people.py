@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
@@ -157,7 +157,8 @@ def open_seconds(alert: Alert) -> int | None:
 def kpi_alerts_by_rule(truth: Truth) -> list[Row]:
     by_rule: dict[str, list[Alert]] = defaultdict(list)
     for alert in truth.alerts:
-        by_rule[alert.rule].append(alert)
+        if alert.rule != "reconciliation":
+            by_rule[alert.rule].append(alert)
     rows: list[Row] = []
     for rule, alerts in sorted(by_rule.items(), key=lambda item: (-len(item[1]), item[0])):
         words = [last_word(truth, alert) for alert in alerts]
@@ -178,9 +179,13 @@ def kpi_alerts_by_rule(truth: Truth) -> list[Row]:
 
 
 def kpi_alerts_closed(truth: Truth) -> list[Row]:
-    alerts = [alert for alert in truth.alerts if alert.rule != "unanswered"]
+    alerts = [alert for alert in truth.alerts if alert.rule not in {"unanswered", "reconciliation"}]
+    over = max((day.day for day in truth.days), default=date(1970, 1, 1)) + timedelta(days=1)
+    over_s = int(datetime.combine(over, time(), local(0).tzinfo).timestamp())
     closed = sum(alert.closed_ms is not None for alert in alerts)
-    seconds = sum(open_seconds(alert) or 0 for alert in truth.alerts if alert.rule == "fire_lane")
+    lanes = [alert for alert in truth.alerts if alert.rule == "fire_lane"]
+    spans = [open_seconds(alert) for alert in lanes]
+    seconds = sum(over_s - a.opened_ms // 1000 if span is None else span for a, span in zip(lanes, spans, strict=True))
     return [
         {
             "alerts": len(alerts),

@@ -12,7 +12,7 @@ from dashboards.web.words import LANGS, WORDS, Words
 from infra.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from infra.links import VERDICTS, LinkVerdict, VerdictLink, sign
 from tests.dashboards.web.messages import ESTATE, NOON, SITE, alert, answer, day_of, minute, now_row
-from tests.dashboards.web.stage import LINK_KEY, Stage, csrf, decoded
+from tests.dashboards.web.stage import LINK_KEY, OTHER, Stage, csrf, decoded
 
 ZONE = SITE.zones[-2].id  # of the alert a1
 
@@ -220,8 +220,14 @@ def test_an_alert_is_named_after_what_it_is_about() -> None:
     assert named == {"plaza": "中心广场", "cam_plaza": "广场全景", "gate_north": "北门人行通道", "a7": "水泵房"}
 
 
-def link(verdict: LinkVerdict = "true", alert_id: str = "a1", zone: str = ZONE, ends: int = NOON + DAY_MS) -> str:
-    return sign(VerdictLink(alert_id, zone, "guards_night", verdict, ends), LINK_KEY)
+def link(
+    verdict: LinkVerdict = "true",
+    alert_id: str = "a1",
+    zone: str = ZONE,
+    ends: int = NOON + DAY_MS,
+    estate: str = ESTATE,
+) -> str:
+    return sign(VerdictLink(alert_id, zone, "guards_night", verdict, ends, estate), LINK_KEY)
 
 
 def test_a_link_shows_and_records_only_when_confirmed(stage: Stage) -> None:
@@ -252,3 +258,20 @@ def test_a_link_to_an_alert_that_is_long_over_still_counts(stage: Stage) -> None
     assert "24 小时" in client.get(f"/d/{link(alert_id='gone')}").text
     assert client.post(f"/d/{link(alert_id='gone')}", data={"note": ""}).status_code == 200
     assert stage.kept.sent[0][0].estate_id == ESTATE
+
+
+def test_a_link_is_of_its_estate_though_another_has_zones_of_the_same_names(stage: Stage) -> None:
+    assert ZONE in OTHER.zone
+    client = stage.client()
+    assert client.post(f"/d/{link(alert_id='gone', estate=OTHER.estate.id)}", data={"note": ""}).status_code == 200
+    assert client.post(f"/d/{link(alert_id='gone', estate='moon')}", data={"note": ""}).status_code == 404
+    assert [sent.estate_id for sent, _ in stage.kept.sent] == [OTHER.estate.id]
+
+
+def test_a_page_of_an_earlier_process_gets_the_whole() -> None:
+    live = Live(SITE, begun_ms=NOON)
+    live.take([alert("a1"), now_row("plaza", NOON, 0)])
+    live.publish(live.tick(NOON))
+    for version in (0, 1, 40, NOON - 1):
+        (event,) = live.first("zh", version)
+        assert _led_on({}, [event]) == live.shown["zh"].fragments

@@ -1,6 +1,7 @@
 """The service without its surroundings: what it answers, that an answer means durable, what becomes of an outbox."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from infra.clock import FakeClock
 from infra.errors import UserError
@@ -138,6 +140,14 @@ def test_a_full_disk_queue_tells_cameras_to_come_again(bench: Bench, monkeypatch
     assert [bench.post(crossing(i))[0].status_code for i in range(2)] == [200, 503]
 
 
+def test_it_is_seen_that_the_sender_has_emptied_the_outbox(bench: Bench) -> None:
+    with bench.store.transaction():
+        bench.store.put(Outgoing(topic="detections", key=b"", value=b"", timestamp_ms=0))
+    committer = Committer(bench.store, lambda: None)
+    bench.store.delete_sent(bench.store.oldest(1)[0][0])
+    assert (committer.on_disk, asyncio.run(committer.look()), committer.on_disk) == (1, 0, 0)
+
+
 def test_a_push_that_fails_fails_alone(tmp_path: Path) -> None:
     store = Store(tmp_path / "state.sqlite3")
     committer = Committer(store, lambda: None)
@@ -159,8 +169,9 @@ def test_a_push_that_fails_fails_alone(tmp_path: Path) -> None:
 class Kafka:
     """A Kafka that is away the first times it is opened, and dies once in a flush."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception) -> None:
         self.taken: list[bytes] = []
+        self.error = error
         self.away = 2
         self.dies = True
 
@@ -180,13 +191,23 @@ class Kafka:
         """Acknowledge, but for the first time."""
         if self.dies:
             self.dies = False
-            raise UserError("Kafka did not take 3 of 3 messages", "look")
+            raise self.error
         return len(self.taken)
 
 
-def test_what_kafka_did_not_take_is_sent_again_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        UserError("Kafka did not take 3 of 3 messages", "look"),
+        KafkaException(KafkaError(KafkaError._TRANSPORT)),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+)
+def test_what_kafka_did_not_take_is_sent_again_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     monkeypatch.setattr("producers.gateway.sender.FIRST_RETRY_S", 0.01)
-    store, kafka = Store(tmp_path / "state.sqlite3"), Kafka()
+    store, kafka = Store(tmp_path / "state.sqlite3"), Kafka(error)
     messages = [Outgoing(topic="detections", key=b"k", value=b"%d" % i, timestamp_ms=i) for i in range(3)]
     with store.transaction():
         for message in messages:

@@ -179,4 +179,8 @@ def test_frames_that_nobody_took_are_dropped_and_counted() -> None:
 
 
 def test_a_password_is_not_shown() -> None:
-    assert shown("rtsp://me:secret@cam:554/1") == "rtsp://***@cam:554/1"
+    assert shown("rtsp://me:secret@cam:554/1") == "rtsp://cam:554"
+    assert shown("rtsp://10.0.0.7:554/user=admin&password=secret&channel=1") == "rtsp://10.0.0.7:554"
+    assert shown("http://cam/video.cgi?user=admin&pwd=secret") == "http://cam"
+    assert shown("rtsp://me:se@cret@cam/1") == shown("rtsp://me:se/cret@cam/1") == "rtsp://…"
+    assert shown("0") == "0"

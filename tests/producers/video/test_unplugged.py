@@ -93,7 +93,7 @@ def test_an_rtsp_camera_that_accepts_and_never_answers() -> None:
         items = islice(live(address, SystemClock(), sleep=waits.append), 2)
         said = beside_a_healthy_one([member("bad", items, sink, live=True)], sink)
     assert len(said) == 1
-    assert said[0].startswith("bad: rtsp://***@127.0.0.1")
+    assert said[0].startswith("bad: rtsp://127.0.0.1")
     assert said[0].endswith("does not answer; trying again")
     assert waits == [1.0]
     assert [one.online for one in health(sink, "bad")] == [False]
