@@ -19,7 +19,9 @@ _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 _PART_TYPE: Final = re.compile(rb"^content-type:[ \t]*([\w.+-]+/[\w.+-]+)", re.IGNORECASE | re.MULTILINE)
 _PART_HEADER: Final = re.compile(rb"^content-(?:type|disposition):", re.IGNORECASE | re.MULTILINE)
 _BASE64: Final = rb"(?:[A-Za-z0-9+/=_-]|\\/|%[0-9A-Fa-f]{2})"
-_BASE64_RUN: Final = re.compile(_BASE64 + rb"{400,}+|(?:" + _BASE64 + rb"{40,}+(?:\s|\\[nrt])++){6,}")
+_BASE64_RUN: Final = re.compile(
+    _BASE64 + rb"{400,}+|(?:" + _BASE64 + rb"{40,}+(?:\s|\\[nrt])++){6,}" + _BASE64 + rb"*+"
+)
 """Also in lines, indented, escaped as JSON or as a form: who reads dead letters is to see no faces."""
 
 
