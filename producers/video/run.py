@@ -27,6 +27,7 @@ from producers.video.tell import drawn
 from producers.video.track import Tracker
 from producers.video.watch import Watch, Watched
 
+SAY_AGAIN_MS: Final = 10_000
 SAME_SHAPE: Final = 0.02
 
 
@@ -122,7 +123,7 @@ def _member(
     def items(closed: Event) -> Iterator[Frame | Fault]:
         if is_live(source):
             Thread(target=its_clock.follow, args=(closed,), daemon=True).start()
-            return fitting(live(source, clock, sleep=closed.wait), camera)
+            return fitting(live(source, clock, sleep=closed.wait), camera, goes_on=True)
         return fitting(recording(source, start_ms, plan.folder_fps), camera)
 
     watch = Watch(
@@ -146,18 +147,30 @@ def _visitors(recogniser: Recogniser | None, site: Site, camera: Camera, *, wait
     return Visitors(recogniser, camera.faces.purpose, drawn(camera).size_px, site.tz, wait=wait)
 
 
-def fitting(items: Iterator[Frame | Fault], camera: Camera) -> Iterator[Frame | Fault]:
-    """The items. Raises UserError at a frame of another shape than the camera's view, whatever its size."""
-    view_width, view_height = drawn(camera).size_px
+def fitting(items: Iterator[Frame | Fault], camera: Camera, *, goes_on: bool = False) -> Iterator[Frame | Fault]:
+    """The items. Raises UserError at a frame of another shape than the camera's view, whatever its size.
+
+    A live camera's stream `goes_on`: a recorder shows a picture of its own while the camera starts. That is told as if
+    the camera did not answer, now and then.
+    """
+    told_ms = None
     for item in items:
-        if isinstance(item, Frame):
-            height, width = item.image.shape[:2]
-            if abs((view_width * height) / (view_height * width) - 1) > SAME_SHAPE:
-                raise UserError(
-                    f"the stream is {width} x {height}, the view of {camera.id} {view_width} x {view_height} pixels",
-                    "draw the view on a picture of this stream, or give a stream of that shape",
-                )
-        yield item
+        problem = _other_shape(item, camera) if isinstance(item, Frame) else ""
+        if not problem:
+            yield item
+        elif not goes_on:
+            raise UserError(problem, "draw the view on a picture of this stream, or give a stream of that shape")
+        elif told_ms is None or item.event_ms - told_ms >= SAY_AGAIN_MS:
+            told_ms = item.event_ms
+            yield Fault(told_ms, problem, offline=True)
+
+
+def _other_shape(frame: Frame, camera: Camera) -> str:
+    """What is wrong with the frame's shape; empty where it is the view's."""
+    (height, width), (view_width, view_height) = frame.image.shape[:2], drawn(camera).size_px
+    if abs((view_width * height) / (view_height * width) - 1) <= SAME_SHAPE:
+        return ""
+    return f"the stream is {width} x {height}, the view of {camera.id} {view_width} x {view_height} pixels"
 
 
 def named_sources(site: Site, camera_ids: Sequence[str]) -> list[str]:

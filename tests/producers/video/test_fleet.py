@@ -233,6 +233,20 @@ def test_a_stream_of_another_shape_than_the_view_is_told() -> None:
         list(fitting(iter(walk((320, 320))), camera))
 
 
+def test_a_camera_that_shows_another_shape_for_a_while_goes_on() -> None:
+    camera, fits = plaza_camera(SITE), street(None)
+    frames = [Frame(START_MS + n * 1_000, fits if n in {0, 40} else fits[:, :320]) for n in range(41)]
+    found = list(fitting(iter(frames), camera, goes_on=True))
+    assert [item.event_ms for item in found if isinstance(item, Frame)] == [START_MS, START_MS + 40_000]
+    faults = [item for item in found if isinstance(item, Fault)]
+    assert [(fault.event_ms - START_MS, fault.offline) for fault in faults] == [
+        (1_000, True),
+        (11_000, True),
+        (21_000, True),
+        (31_000, True),
+    ]
+
+
 def cut(video: Path, frames: int, to: Path) -> Path:
     """The first frames of a video."""
     import cv2
