@@ -13,7 +13,8 @@ SELECT
     countIf(rule NOT IN ('unanswered', 'reconciliation') AND status = 'closed') AS closed_alerts,
     if(alerts = 0, NULL, 100 * closed_alerts / alerts) AS closed_rate,
     sumIf(
-        dateDiff('second', opened_time, coalesce(closed_time, (SELECT over FROM loaded))), rule = 'fire_lane'
+        coalesce(dateDiff('second', opened_time, coalesce(closed_time, (SELECT over FROM loaded))), 0),
+        rule = 'fire_lane'
     ) AS fire_lane_seconds,
     (SELECT days FROM loaded) AS days_loaded,
     if(days_loaded = 0, NULL, fire_lane_seconds / 60 / days_loaded) AS fire_lane_minutes_per_day

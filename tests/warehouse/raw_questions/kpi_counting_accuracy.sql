@@ -27,7 +27,7 @@ seen AS (
         line_id,
         event_time
     FROM crossings
-    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date}
+    WHERE estate_id = {estate:String} AND day BETWEEN {first:Date} AND {last:Date} AND object_class = 'person'
 ),
 
 compared AS (

@@ -8,6 +8,7 @@ WITH seen AS (
     WHERE
         estate_id = {estate:String}
         AND day BETWEEN {first:Date} AND {last:Date}
+        AND object_class = 'person'
         AND line_id IN {border_lines:Array(String)}
     GROUP BY
         weekday,
