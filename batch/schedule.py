@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -164,25 +165,10 @@ def arm(scheduler: BaseScheduler, schedule: Schedule, now: Callable[[], datetime
         again_s = schedule.perform(job, now)
         if again_s is not None:
             at = now() + timedelta(seconds=again_s)
-            scheduler.add_job(
-                perform,
-                "date",
-                [job],
-                run_date=at,
-                id=f"{job.name}-again",
-                replace_existing=True,
-                misfire_grace_time=None,
-            )
+            add("date", [job], run_date=at, id=f"{job.name}-again", replace_existing=True)
 
+    add = partial(scheduler.add_job, perform, misfire_grace_time=None)  # else what waits for another job is dropped
     for job in schedule.jobs:
-        scheduler.add_job(
-            perform,
-            trigger(job, schedule.timezone),
-            [job],
-            id=job.name,
-            coalesce=True,
-            misfire_grace_time=None,
-            max_instances=1,
-        )
+        add(trigger(job, schedule.timezone), [job], id=job.name, coalesce=True, max_instances=1)
     for job in schedule.due(now()):
-        scheduler.add_job(perform, "date", [job], id=f"{job.name}-now", misfire_grace_time=None)
+        add("date", [job], id=f"{job.name}-now")

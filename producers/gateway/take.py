@@ -229,7 +229,8 @@ class _Taker:
         """One crossing for each person, their times spread over the interval, the part of it that consumers take."""
         earliest_ms = min(max(from_ms, self._push.received_ms - MAX_OFF_MS), to_ms)
         times = spread_ms(persons, earliest_ms, to_ms)
-        ids = [derived_id(self._id(reading), number) for number in range(len(times))]
+        cause = self._id(reading)
+        ids = [derived_id(cause, number) for number in range(len(times))]
         return [
             self._passed(one, -1 - _track(one), at_ms, reading, "person") for one, at_ms in zip(ids, times, strict=True)
         ]

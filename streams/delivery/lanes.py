@@ -33,14 +33,14 @@ class Lanes:
                 await self._stop(name)
             log.info("subscription removed", subscription=name, left=self._outbox.forget(name))
         for name, subscription in subscriptions.items():
-            lane = self._outbox.lane(name)
+            lane, courier = self._outbox.lane(name), self._couriers.get(name)
             again = revived(lane, subscription.changed_ms)
-            if name in self._couriers and self._couriers[name].subscription.changed_ms != subscription.changed_ms:
+            if courier is not None and courier.subscription.changed_ms != subscription.changed_ms:
                 again = msgspec.structs.replace(again, next_try_ms=0)
             if again is not lane:
                 self._outbox.note(again)
-            if name in self._couriers:
-                self._couriers[name].subscription = subscription
+            if courier is not None:
+                courier.subscription = subscription
                 self._wake[name].set()
             else:
                 self._start(name, subscription)
