@@ -15,3 +15,11 @@ class UserError(Exception):
         super().__init__(f"{problem}\n  do: {remedy}")
         self.problem = problem
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """How another process is told: by what it is made of, as kinds of it are made in other ways."""
+        return _again, (type(self), *self.args), self.__dict__
+
+
+def _again(kind: type[UserError], *args: object) -> UserError:
+    return kind.__new__(kind, *args)
