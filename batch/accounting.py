@@ -1,13 +1,14 @@
 """The day's account: every record that Kafka held for it, as a row that people can look at."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
 import msgspec
 
 from batch.envelopes import DEAD_LETTER, DUPLICATE, LATE, VALID
 from infra.errors import UserError
+from warehouse.client import Row
 from warehouse.loads import Account
 
 
@@ -35,6 +36,7 @@ class DayAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Fates = dict[date, dict[str, int]]
+Records = Mapping[date, Mapping[str, int]]  # day, topic: how many records; of detections the valid ones
 
 
 def fates(rows: Iterable[tuple[date, str, int]]) -> Fates:
@@ -56,6 +58,14 @@ def record_counts(day_fates: dict[str, int]) -> dict[str, int]:
     }
 
 
+def by_topic(rows: Iterable[Row]) -> Records:
+    """Rows of `day, topic, records`."""
+    found: dict[date, dict[str, int]] = defaultdict(dict)
+    for day, topic, number in msgspec.convert(list(rows), list[tuple[date, str, int]]):
+        found[day][topic] = number
+    return found
+
+
 def check_read(source: str, held: int, before_and_after: int, accounted: int) -> None:
     """Whether the records that the source says it holds are those that were judged or lie outside the days' time."""
     if held != before_and_after + accounted:
@@ -74,6 +84,19 @@ def check_accounts(accounts: Iterable[DayAccount]) -> None:
             for a in wrong
         )
         raise UserError(f"records do not add up: {said}", "nothing was changed; report this as a defect")
+
+
+def losses(stood: Records, now: Records) -> dict[date, str]:
+    """The days that would be made of fewer records of a topic than they stand on, and of which, in words."""
+    found = {
+        day: ", ".join(
+            f"{topic}: {number} records stand there, {now.get(day, {}).get(topic, 0)} now"
+            for topic, number in sorted(topics.items())
+            if now.get(day, {}).get(topic, 0) < number
+        )
+        for day, topics in stood.items()
+    }
+    return {day: said for day, said in found.items() if said}
 
 
 def stored(account: DayAccount, estate_id: str, load_id: int) -> Account:

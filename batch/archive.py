@@ -4,11 +4,13 @@ It is evidence, and the source of a nightly whose day Kafka has dropped. A recor
 timestamp, with key, value and headers as they came. `ARCHIVE/estate=ID/day=DAY/manifest.json` names the day's files;
 a file's name holds a part of its hash, and the manifest is replaced by renaming. So a reader sees the old day or the
 new one, a killed writer leaves no more than files that no manifest names, and writing a day again that has not changed
-changes nothing. On a cluster the folder must be one that all of Spark's machines share.
+changes nothing. A day is never replaced by fewer records of a topic. On a cluster the folder must be one that all of
+Spark's machines share.
 """
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,10 +18,12 @@ from typing import Final
 
 import msgspec
 import pyarrow.parquet as pq
+import structlog
 from msgspec import Struct
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
+from batch.accounting import losses
 from batch.days import local_day
 from batch.kafka import offsets_since, read_records, whole_since_ms
 from infra.clock import Clock, day_start_ms
@@ -37,6 +41,8 @@ RECORD_SCHEMA: Final = (
 RECORDS_PER_FILE: Final = 2_000_000
 MANIFEST: Final = "manifest.json"
 WRITING: Final = ".writing"
+
+log = structlog.get_logger()
 
 
 class ArchivedFile(Struct, frozen=True, kw_only=True):
@@ -204,7 +210,10 @@ def _sorted(dated: DataFrame) -> DataFrame:
 
 
 def _commit(settings: Settings, site: Site, day: date, temporary: Path) -> Manifest:
-    """Move a day's files to where they belong, then replace the manifest, then remove what it no longer names."""
+    """Move a day's files to where they belong, then replace the manifest, then remove what it no longer names.
+
+    A manifest that names more records of a topic stays, and is returned.
+    """
     folder = private_folder(day_folder(settings, site, day))
     files = [_placed(path, topic, folder) for topic in ARCHIVED for path in _written(temporary, topic, day)]
     manifest = Manifest(
@@ -214,11 +223,31 @@ def _commit(settings: Settings, site: Site, day: date, temporary: Path) -> Manif
         sha256=day_sha256(files),
         files=files,
     )
-    write_private(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-    named = {MANIFEST, *(file.name for file in files)}
+    if (standing := _standing(folder)) and (losing := losses(_by_topic(standing), _by_topic(manifest))):
+        log.warning("the archived day would lose records and is left as it is", day=str(day), because=losing[day])
+        manifest = standing
+    else:
+        write_private(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+    named = {MANIFEST, *(file.name for file in manifest.files)}
     for left in [path for path in folder.iterdir() if path.name not in named]:
         left.unlink()
     return manifest
+
+
+def _standing(folder: Path) -> Manifest | None:
+    """The manifest that stands there; None where there is none that can be read."""
+    try:
+        return read_manifest(folder)
+    except UserError:
+        return None
+
+
+def _by_topic(manifest: Manifest) -> dict[date, Counter[str]]:
+    """How many records of each topic the manifest's day has."""
+    counted: Counter[str] = Counter()
+    for file in manifest.files:
+        counted[file.topic] += file.records
+    return {manifest.day: counted}
 
 
 def _placed(path: Path, topic: Topic, folder: Path) -> ArchivedFile:

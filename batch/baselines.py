@@ -6,7 +6,7 @@ of Count Data", 2nd ed. 2013, ch. 3.3). Thin cells are shrunk as if they had `PR
 others: the mean towards the same hour on days of the kind (worked or off), the dispersion towards the line's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -24,9 +24,9 @@ Floats = NDArray[np.float64]
 Counts = Mapping[tuple[str, date, int], int]  # (line, local day, local hour): persons
 
 
-def baselines(counts: Counts, lines: Iterable[str], days: Sequence[date], estate_id: str) -> list[Baseline]:
-    """The baseline of each line from its counts on `days`, at least one; an hour that is not in `counts` had nobody."""
-    return [_baseline(line, _by_cell(counts, line, days), days, estate_id) for line in lines]
+def baselines(counts: Counts, days_of: Mapping[str, Sequence[date]], estate_id: str) -> list[Baseline]:
+    """The baseline of each line from its counts on its days, at least one; an hour not in `counts` had nobody."""
+    return [_baseline(line, _by_cell(counts, line, days), days, estate_id) for line, days in days_of.items()]
 
 
 def _by_cell(counts: Counts, line: str, days: Sequence[date]) -> list[list[int]]:

@@ -14,7 +14,9 @@ from infra.errors import UserError
 
 if TYPE_CHECKING:
     from batch.accounting import DayAccount
+    from batch.nightly import Fewer
     from batch.passes import DayPlan, Pass
+    from batch.source import SourceName
     from infra.settings import Settings
     from infra.site import Site
 
@@ -32,6 +34,9 @@ Again = Annotated[int, typer.Option("--again", min=0, max=400, help="the last N 
 From = Annotated[Literal["auto", "kafka", "archive"], typer.Option("--from", help="auto: Kafka while it holds the day")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would be loaded")]
 Archive = Annotated[bool, typer.Option("--archive/--no-archive", help="archive what Kafka held of the days")]
+FewerRecords = Annotated[
+    bool, typer.Option("--fewer", help="load days, too, that have fewer records than they stand on")
+]
 Master = Annotated[str, typer.Option(help="Spark master")]
 
 
@@ -52,6 +57,7 @@ def nightly(  # noqa: PLR0917 one option each
     wanted: From = "auto",
     dry_run: DryRun = False,
     archive: Archive = True,
+    fewer: FewerRecords = False,
     site: SiteOption = None,
     master: Master = "local[2]",
 ) -> None:
@@ -62,7 +68,7 @@ def nightly(  # noqa: PLR0917 one option each
 
     Example: anfang nightly --date 2026-03-01 --days 7
     """
-    from batch.passes import changed_days, passes, plan, sourced
+    from batch.passes import archive_missing, passes, plan, sourced
     from infra.clock import SystemClock
 
     settings, estate = configured(site)
@@ -72,18 +78,43 @@ def nightly(  # noqa: PLR0917 one option each
         typer.echo(problem, err=True)
     if lacking and not again:
         raise UserError(f"{len(lacking)} of {len(asked)} days are not there", "nothing was changed; leave them out")
-    todo = passes(found)
-    if again:
-        why = changed_days(settings, estate, todo, master=master)
-        for day, reason in why.items():
-            typer.echo(f"{day}: {reason}")
-        todo = passes([(day, source) for day, source in found if day in why])
+    chosen = _changed(settings, estate, asked[0], found, wanted, master) if again else found
+    # Those from Kafka first: they are archived then, and what they tell of older days with them.
+    todo = sorted(passes(chosen), key=lambda one: one.source != "kafka")
     if dry_run:
         _print_plan(plan(settings, estate, todo, master=master))
-    elif todo:
-        _load(settings, estate, todo, master, archive)
-    else:
+        return
+    if not todo:
         typer.echo("nothing to load: all days are loaded as they are")
+    rule: Fewer = "load" if fewer else "leave" if again else "refuse"
+    loaded = _load(settings, estate, todo, master, archive, rule)
+    if again and archive and settings.archive_days:
+        for day in archive_missing(
+            settings, estate, [day for day, source in found if source == "kafka"], master=master
+        ):
+            typer.echo(f"{day}: archived")
+    _tell(settings, estate, sorted({*asked, *loaded}), loaded)
+
+
+def _changed(  # noqa: PLR0917
+    settings: "Settings",
+    site: "Site",
+    before: date,
+    found: "list[tuple[date, SourceName]]",
+    wanted: From,
+    master: str,
+) -> "list[tuple[date, SourceName]]":
+    """Of the days those that are to be loaded again, and older ones of which more was told since; says why."""
+    from batch.passes import changed_days, passes, sourced, told_later
+    from infra.clock import SystemClock
+
+    why = changed_days(settings, site, passes(found), master=master)
+    older = [] if wanted == "archive" else told_later(settings, site, before, master=master)
+    old, _ = sourced(settings, site, older, wanted, SystemClock())  # what is gone stays as it is
+    why |= {day: "more was told of its alerts" for day, _ in old}
+    for day, reason in sorted(why.items()):
+        typer.echo(f"{day}: {reason}")
+    return [(day, source) for day, source in (*old, *found) if day in why]
 
 
 def _days(
@@ -104,15 +135,12 @@ def _days(
     return [first.date() + timedelta(days=n) for n in range(days)]
 
 
-def _load(settings: "Settings", site: "Site", todo: "list[Pass]", master: str, archive: bool) -> None:
-    from msgspec import convert
-
+def _load(  # noqa: PLR0917
+    settings: "Settings", site: "Site", todo: "list[Pass]", master: str, archive: bool, fewer: "Fewer"
+) -> list[date]:
+    """Load the passes and print what became of their records; returns the days that were loaded."""
     from batch.nightly import run
     from batch.progress import shown
-    from batch.publish_baselines import publish_baselines
-    from batch.reconcile import tell
-    from infra.clock import SystemClock
-    from warehouse.client import ask, connect
 
     accounts = []
     with shown(len(todo)) as progress:
@@ -124,20 +152,36 @@ def _load(settings: "Settings", site: "Site", todo: "list[Pass]", master: str, a
                 one.days,
                 wanted=one.source,
                 archive=archive,
+                fewer=fewer,
                 master=master,
                 progress=progress(number),
             )
-    _print(accounts)
+    if accounts:
+        _print(accounts)
+    return [account.day for account in accounts]
+
+
+def _tell(settings: "Settings", site: "Site", days: list[date], loaded: list[date]) -> None:
+    """Tell of the days what is not told yet, and publish what is usual: also what an earlier run could not."""
+    from msgspec import convert
+
+    from batch.publish_baselines import publish_baselines
+    from batch.reconcile import tell
+    from infra.clock import SystemClock
+    from warehouse.client import ask, connect
+
     with connect(settings, "loader") as client:
-        for state in tell(settings, site, client, accounts, SystemClock()):
+        for state in tell(settings, site, client, days, SystemClock()):
             typer.echo(f"alert {state.status}: {state.explanation}")
+    estate = site.estate.id
     with connect(settings, "analyst") as client:
-        first_day, last_day = accounts[0].day, accounts[-1].day
-        lost = ask(client, "lost_by_camera", estate=site.estate.id, first=first_day, last=last_day)
-        newest = ask(client, "days_loaded", estate=site.estate.id, first=last_day, last=FAR_DAY)[-1][0]
-        published = publish_baselines(settings, site, client, convert(newest, date))
-    for day, camera, envelopes, expected in lost:
-        typer.echo(f"{day}: {camera} lost {envelopes} of {expected} envelopes")
+        for day, camera, envelopes, expected in ask(
+            client, "lost_by_camera", estate=estate, first=days[0], last=days[-1]
+        ):
+            if day in loaded:
+                typer.echo(f"{day}: {camera} lost {envelopes} of {expected} envelopes")
+        known = ask(client, "days_loaded", estate=estate, first=days[0], last=FAR_DAY)
+        published = publish_baselines(settings, site, client, convert(known[-1][0], date)) if known else 0
     typer.echo(f"{published} baselines published")
 
 

@@ -46,10 +46,15 @@ def day_inputs(detections: DataFrame, others: Mapping[Topic, DataFrame], period:
     `detections` are `dated`, `others` the topics' own records.
     """
     of_detections = _counted(detections.withColumn("day", F.col("account_day")), DETECTIONS)
-    of_others = [_counted(messages(records, topic, period), topic) for topic, records in others.items()]
-    every = reduce(DataFrame.unionByName, [of_detections, *of_others])
+    every = of_detections.unionByName(message_inputs(others, period))
     estate = F.lit(period.site.estate.id).alias("estate_id")
     return every.where(period.contains(F.col("day"))).select(estate, "day", "topic", "records", "fingerprint")
+
+
+def message_inputs(others: Mapping[Topic, DataFrame], period: Period) -> DataFrame:
+    """The same of the messages alone: `day, topic, records, fingerprint`."""
+    counted = [_counted(messages(records, topic, period), topic) for topic, records in others.items()]
+    return reduce(DataFrame.unionByName, counted)
 
 
 def _counted(dated: DataFrame, topic: Topic) -> DataFrame:

@@ -1,7 +1,8 @@
 """The nightly: days of Kafka become a load of the warehouse, read in one pass, switched to at once, accounted for.
 
 Running it twice changes nothing but the time of loading: rows are what the records say, and a day is replaced, never
-added to. Whatever fails before the switch leaves the old days as they were; the next run drops what it left behind.
+added to. Whatever fails before the switch leaves the old days as they were; the next run drops what it left behind. So
+does a day that would lose records: of which Kafka was made anew, say, or of which the site file knows a camera no more.
 """
 
 import secrets
@@ -9,15 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import structlog
 from clickhouse_driver import Client
 from msgspec.structs import replace
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.accounting import DayAccount, Fates, check_accounts, record_counts, stored
+from batch.accounting import DayAccount, Fates, by_topic, check_accounts, losses, record_counts, stored
 from batch.archive import archive_days
 from batch.crossings import MakeBatches
 from batch.days import Period, period_of
@@ -30,7 +32,7 @@ from infra.clock import SystemClock
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import admin
+from infra.topics import DETECTIONS, admin
 from warehouse.access import RECORD_TABLES
 from warehouse.client import access, connect
 from warehouse.estate import record_site
@@ -56,7 +58,12 @@ STEPS: Final = (
 
 MapBatches = Callable[[MakeBatches, str], DataFrame]
 """Spark's `mapInArrow` of a frame: what a function makes of its batches, and the schema of that."""
+Fewer = Literal["refuse", "leave", "load"]
+"""What becomes of a day that has fewer records than it stands on: no day of the run is switched, that day is left as it
+is, or it is loaded nevertheless."""
 Progress = Callable[[str, int, int], None]  # the step that begins, its number from 0, how many there are
+
+log = structlog.get_logger()
 
 
 def run(
@@ -67,16 +74,17 @@ def run(
     *,
     wanted: Wanted = "auto",
     archive: bool = False,
+    fewer: Fewer = "refuse",
     master: str = LOCAL_MASTER,
     progress: Progress | None = None,
     spark: SparkSession | None = None,
 ) -> list[DayAccount]:
-    """Load `days` local days from `first_day` on, in one pass; returns each day's account.
+    """Load `days` local days from `first_day` on, in one pass; returns the account of each day switched to.
 
     With `archive` what Kafka held of the days is archived, too, after the switch. `spark` is used where given, else a
     session on `master` is started and stopped. Raises UserError when Kafka or ClickHouse does not answer, another
-    nightly is at work or the source lacks a part of the days (before Spark starts), records do not add up (before
-    anything is switched), or a disk is full.
+    nightly is at work or the source lacks a part of the days (before Spark starts), records do not add up, a
+    day would lose some (both before anything is switched), or a disk is full.
     """
     period, started = period_of(settings, site, first_day, days), time.monotonic()
     begin = _stepper(progress)
@@ -89,7 +97,7 @@ def run(
         begin("start Spark")
         with session(settings, master, spark) as started_session:
             reading = Reading(settings, period, started_session, source)
-            accounts = Nightly(settings, reading, client, lease, begin).load(started)
+            accounts = Nightly(settings, reading, client, lease, begin, fewer).load(started)
             begin("drop replaced days")
             drop_stale(client, site.estate.id)
             begin("archive")
@@ -124,6 +132,7 @@ class Nightly:
     client: Client
     lease: Lease
     begin: Callable[[str], None]
+    fewer: Fewer
 
     @property
     def period(self) -> Period:
@@ -141,7 +150,7 @@ class Nightly:
             self.begin("check accounts")
             accounts = self._accounts(counted, load)
             check_accounts(accounts)
-            return self._switch(accounts, load, started)
+            return self._switch(self._not_losing(accounts, load), load, started)
 
     def _count(self, found: Fated) -> Fates:
         """Fates by day, after a second, separate look at the source has found as many records."""
@@ -195,11 +204,28 @@ class Nightly:
             for day in self.period.dates
         ]
 
+    def _not_losing(self, accounts: list[DayAccount], load: Load) -> list[DayAccount]:
+        """The accounts of the days to switch to."""
+        if self.fewer == "load":
+            return accounts
+        now = [*((a.day, DETECTIONS.name, a.valid) for a in accounts), *load.messages()]
+        losing = losses(by_topic(load.standing()), by_topic(now))
+        if losing and self.fewer == "refuse":
+            raise UserError(
+                "; ".join(f"{day} would lose: {said}" for day, said in losing.items()),
+                "nothing was changed; `--from archive` loads what was archived, `--fewer` what there is now",
+            )
+        for day, said in losing.items():
+            log.warning("the day would lose records and is left as it is", day=str(day), because=said)
+        return [account for account in accounts if account.day not in losing]
+
     def _switch(self, accounts: list[DayAccount], load: Load, started: float) -> list[DayAccount]:
         self.begin("switch days")
         self.lease.check()
-        seconds = (time.monotonic() - started) / len(accounts)
+        seconds = (time.monotonic() - started) / self.period.days
         timed = [replace(account, seconds=round(seconds, 3)) for account in accounts]
+        if not timed:
+            return []
         load.switch([stored(account, load.estate_id, load.id(account.day)) for account in timed])
         return timed
 

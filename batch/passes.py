@@ -15,20 +15,23 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import record_counts
+from batch.archive import archive_days, archived_days
 from batch.days import period_of
 from batch.kafka import whole_since_ms
-from batch.messages import changed, inputs
+from batch.messages import Inputs, changed, inputs
 from batch.reading import Reading, count_fates, session
-from batch.source import NEEDED, SourceName, Wanted, choose
+from batch.source import NEEDED, KafkaSource, SourceName, Wanted, choose
 from batch.spark import LOCAL_MASTER
-from infra.clock import Clock, local_day
+from infra.clock import Clock, SystemClock, local_day
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import admin
+from infra.topics import ALERTS, DISPOSITIONS, admin
 from warehouse.client import Parameter, ask, connect
+from warehouse.lease import nightly_lease
 
 PASS_DAYS: Final = 16
+TOLD_LATER: Final = (ALERTS, DISPOSITIONS)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,61 @@ def changed_days(
             known = {day for (day,) in msgspec.convert(ask(client, "days_loaded", **asked), list[tuple[date]])}
             why |= changed(one.dates, found, inputs(rows), known)
     return why
+
+
+def told_later(
+    settings: Settings,
+    site: Site,
+    before: date,
+    *,
+    master: str = LOCAL_MASTER,
+    spark: SparkSession | None = None,
+) -> list[date]:
+    """The loaded days of the `archive_days` before `before` of which more was told since, in order.
+
+    As when an alert closes weeks after it opened, or somebody says late what it was. Nothing else of the days is read.
+    """
+    if not settings.archive_days:
+        return []
+    period = period_of(settings, site, before - timedelta(days=settings.archive_days), settings.archive_days)
+    with session(settings, master, spark) as started, connect(settings, "analyst") as client:
+        found = Reading(settings, period, started, KafkaSource(settings)).message_inputs(TOLD_LATER)
+        asked = _asked(site, Pass(period.first, period.days, "kafka"))
+        loaded = inputs(msgspec.convert(ask(client, "loaded_inputs", **asked), list[tuple[date, str, int, int]]))
+        known = {day for (day,) in msgspec.convert(ask(client, "days_loaded", **asked), list[tuple[date]])}
+    return more_told(known, found, loaded)
+
+
+def more_told(known: Iterable[date], found: Inputs, loaded: Inputs) -> list[date]:
+    """The days of `known`, in order, of which there are more records of a topic than were loaded."""
+    return [
+        day
+        for day in sorted(known)
+        if any(
+            records > loaded.get(day, {}).get(topic, (0, 0))[0] for topic, (records, _) in found.get(day, {}).items()
+        )
+    ]
+
+
+def archive_missing(
+    settings: Settings,
+    site: Site,
+    days: Sequence[date],
+    *,
+    master: str = LOCAL_MASTER,
+    spark: SparkSession | None = None,
+) -> list[date]:
+    """Archive those of the days that a run which failed after its switch has not; returns them."""
+    missing = sorted(set(days) - set(archived_days(settings, site)))
+    if not missing:
+        return []
+    with (
+        connect(settings, "loader") as client,
+        nightly_lease(settings, client),
+        session(settings, master, spark) as started,
+    ):
+        written = archive_days(started, settings, site, days_between(missing[0], missing[-1]), SystemClock())
+    return [manifest.day for manifest in written]
 
 
 def plan(

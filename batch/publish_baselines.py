@@ -1,5 +1,6 @@
 """The baselines of the site's lines, from the warehouse into the compacted topic that the alerts worker reads."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
 
@@ -20,20 +21,19 @@ DELIVERY_TIMEOUT_S: Final = 30
 
 
 def publish_baselines(settings: Settings, site: Site, client: Client, last: date) -> int:
-    """Publish a baseline for each line from the loaded ones of the `BASELINE_DAYS` up to `last`; returns how many.
+    """Publish a baseline for each line from the `BASELINE_DAYS` up to `last`; returns how many.
 
-    None from fewer than `LEAST_DAYS` loaded days: they would call usual what happened once. Raises UserError when Kafka
-    did not take them.
+    A line's days are the loaded ones on which a camera of it sent anything: what nobody watched is not usual. None from
+    fewer than `LEAST_DAYS` of them: it would call usual what happened once. Raises UserError when Kafka did not take
+    them.
     """
     estate, first = site.estate.id, last - timedelta(days=BASELINE_DAYS - 1)
-    loaded = ask(client, "days_loaded", estate=estate, first=first, last=last)
-    days = [day for (day,) in msgspec.convert(loaded, list[tuple[date]])]
-    if len(days) < LEAST_DAYS:
-        return 0
+    seen = ask(client, "camera_days", estate=estate, first=first, last=last)
+    days_of = watched(site, msgspec.convert(seen, list[tuple[str, date]]))
     rows = ask(client, "line_hours", estate=estate, first=first, last=last, tz=site.estate.timezone)
     persons = msgspec.convert(rows, list[tuple[str, date, int, int]])
     counts = {(line, day, hour): number for line, day, hour, number in persons}
-    made = baselines(counts, site.line, days, estate)
+    made = baselines(counts, {line: days for line, days in days_of.items() if len(days) >= LEAST_DAYS}, estate)
     producer = Producer(
         {
             "bootstrap.servers": settings.kafka_address(),
@@ -50,3 +50,12 @@ def publish_baselines(settings: Settings, site: Site, client: Client, last: date
             f"Kafka did not take {left} of {len(made)} baselines", "look at `anfang status`, then run the nightly again"
         )
     return len(made)
+
+
+def watched(site: Site, camera_days: Iterable[tuple[str, date]]) -> dict[str, list[date]]:
+    """Of each line the days in order, given the days on which each camera sent anything."""
+    days: dict[str, set[date]] = {line: set() for line in site.line}
+    for camera, day in camera_days:
+        for line in site.camera[camera].lines if camera in site.camera else ():
+            days[line].add(day)
+    return {line: sorted(found) for line, found in days.items()}

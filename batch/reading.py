@@ -1,6 +1,6 @@
 """A period as it is read: its detections judged, and the warehouse's tables as they follow from its records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ from batch.accounting import Fates, check_read, fates
 from batch.crossings import DayCrossings, Unpacking
 from batch.days import Period
 from batch.envelopes import DUPLICATE, LATE, copies, dated, fated, fates_by_day
-from batch.messages import KINDS, Inputs, day_inputs, inputs
+from batch.messages import KINDS, Inputs, day_inputs, inputs, message_inputs
 from batch.reconcile import differences
 from batch.source import Source, Taken
 from batch.spark import spark_session
@@ -121,8 +121,11 @@ class Reading:
     def inputs(self) -> Inputs:
         """What the source holds of each day now, without judging duplicates: for comparing with what was loaded."""
         others = {topic: self._records(topic) for topic in KINDS}
-        rows = day_inputs(dated(self.within(), self.period), others, self.period).collect()
-        return inputs((row.day, row.topic, row.records, row.fingerprint) for row in rows)
+        return _inputs(day_inputs(dated(self.within(), self.period), others, self.period))
+
+    def message_inputs(self, topics: Iterable[Topic]) -> Inputs:
+        """The same of some topics other than the detections."""
+        return _inputs(message_inputs({topic: self._records(topic) for topic in topics}, self.period))
 
     def streamed_dead_letters(self) -> dict[date, int]:
         """How many records of each day the streams refused."""
@@ -134,6 +137,10 @@ class Reading:
 
     def _records(self, topic: Topic) -> DataFrame:
         return self.source.take(self.spark, topic, self.period).records
+
+
+def _inputs(frame: DataFrame) -> Inputs:
+    return inputs((row.day, row.topic, row.records, row.fingerprint) for row in frame.collect())
 
 
 def _places(records: DataFrame) -> Places:

@@ -9,7 +9,7 @@ It opens when the share of differing minutes is above `limits.reconciliation.mos
 loaded again and is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -20,7 +20,6 @@ from msgspec import Struct
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
-from batch.accounting import DayAccount
 from batch.days import Period, minute_of
 from batch.tables import with_effects
 from infra.alert_words import MEASURED, word
@@ -77,6 +76,19 @@ def _cause() -> Column:
     )
 
 
+class Agreement(Struct, frozen=True, array_like=True):
+    """Of a day's zone-minutes, how many stream and batch counted differently."""
+
+    day: date
+    minutes: int
+    differing: int
+
+    @property
+    def differing_share(self) -> float:
+        """Of none, none."""
+        return self.differing / self.minutes if self.minutes else 0.0
+
+
 class Told(Struct, frozen=True):
     """The last state of a day's alert."""
 
@@ -86,14 +98,12 @@ class Told(Struct, frozen=True):
     measured: dict[str, float]
 
 
-def next_state(
-    site: Site, account: DayAccount, causes: Mapping[str, int], told: Told | None, now_ms: int
-) -> Alert | None:
+def next_state(site: Site, day: Agreement, causes: Mapping[str, int], told: Told | None, now_ms: int) -> Alert | None:
     """What is to be told of the day now: the alert opens, changes or closes; None where there is nothing new."""
-    share = account.differing_zone_minutes / account.zone_minutes if account.zone_minutes else 0.0
+    share = day.differing_share
     over, is_open = share > site.limits.reconciliation.most_share, told is not None and told.status != "closed"
     counts = {cause: float(causes.get(cause, 0)) for cause in CAUSES}
-    measured = counts | {"minutes": float(account.zone_minutes), "share": round(share, 6)}
+    measured = counts | {"minutes": float(day.minutes), "share": round(share, 6)}
     if not (over or is_open) or (over and is_open and told is not None and told.measured == measured):
         return None
     status: AlertStatus = "closed" if not over else "updated" if is_open else "opened"
@@ -101,7 +111,7 @@ def next_state(
     zone = _outermost(site)
     return Alert(
         schema_version=SCHEMA_VERSION,
-        alert_id=alert_id(site, account.day),
+        alert_id=alert_id(site, day.day),
         revision=told.revision + 1 if told else 1,
         estate_id=site.estate.id,
         zone_id=zone,
@@ -112,11 +122,11 @@ def next_state(
         opened_ms=told.opened_ms if told else now_ms,
         updated_ms=now_ms,
         closed_ms=now_ms if status == "closed" else None,
-        explanation=f"{account.day}: streams and nightly differ in {account.differing_zone_minutes} zone-minutes "
+        explanation=f"{day.day}: streams and nightly differ in {day.differing} zone-minutes "
         f"({100 * share:.2f}%, limit {100 * site.limits.reconciliation.most_share:g}%)"
         + (f": {because}" if because else ""),
         measured=measured,
-        evidence=[f"nightly/{account.day}"],
+        evidence=[f"nightly/{day.day}"],
     )
 
 
@@ -130,21 +140,25 @@ def _outermost(site: Site) -> str:
     return next((zone.id for zone in roots if zone.kind == "estate"), roots[0].id)
 
 
-def tell(settings: Settings, site: Site, client: Client, accounts: list[DayAccount], clock: Clock) -> list[Alert]:
-    """Tell the operator of the loaded days what is new; returns the states sent. `client` is the loader's.
+def tell(settings: Settings, site: Site, client: Client, days: Sequence[date], clock: Clock) -> list[Alert]:
+    """Tell the operator of those of the days that are loaded what is new; returns the states sent.
 
-    Raises UserError when Kafka did not take them; the next run then tells them.
+    `client` is the loader's. Raises UserError when Kafka did not take them; the next run that is asked for these days
+    then tells them, whether it loads them or not.
     """
-    estate, first, last = site.estate.id, accounts[0].day, accounts[-1].day
+    estate, first, last = site.estate.id, min(days), max(days)
     causes: dict[date, dict[str, int]] = {}
     rows = ask(client, "difference_causes", estate=estate, first=first, last=last)
     for day, cause, minutes in msgspec.convert(rows, list[tuple[date, str, int]]):
         causes.setdefault(day, {})[cause] = minutes
     states = []
-    for account in accounts:
-        rows = ask(client, "reconciliation_alert", estate=estate, alert_id=alert_id(site, account.day))
+    loaded = ask(client, "agreement_of_days", estate=estate, first=first, last=last)
+    for one in msgspec.convert(loaded, list[Agreement]):
+        if one.day not in days:
+            continue
+        rows = ask(client, "reconciliation_alert", estate=estate, alert_id=alert_id(site, one.day))
         told = msgspec.convert(dict(zip(Told.__struct_fields__, rows[0], strict=True)), Told) if rows else None
-        state = next_state(site, account, causes.get(account.day, {}), told, clock.now_ms())
+        state = next_state(site, one, causes.get(one.day, {}), told, clock.now_ms())
         states += [state] if state else []
     if states:
         _send(settings, states)

@@ -57,6 +57,15 @@ class Load:
         """Fingerprint of each day's crossings."""
         return {_day(row): str(row[1]) for row in self._ask("crossings_hash")}
 
+    def messages(self) -> list[Row]:
+        """Of how many records of each topic but the detections it is made: `day, topic, records`."""
+        return ask(self.client, "messages_of_loads", estate=self.estate_id, loads=self.ids)
+
+    def standing(self) -> list[Row]:
+        """The same of what readers see of its days now, and of how many valid detections."""
+        first, last = self.days[0], self.days[-1]
+        return ask(self.client, "standing_records", estate=self.estate_id, first=first, last=last)
+
     def switch(self, accounts: Sequence[Account]) -> None:
         """Make this load what readers see of its days: one block, one insert."""
         await_readers(self.client)

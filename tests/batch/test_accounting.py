@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from batch.accounting import DayAccount, check_accounts, check_read, fates, record_counts
+from batch.accounting import DayAccount, by_topic, check_accounts, check_read, fates, losses, record_counts
 from batch.days import period_of
 from batch.messages import KINDS
 from batch.schemas import spark_schema
@@ -46,6 +46,17 @@ def test_records_that_vanish_while_reading_are_noticed() -> None:
     check_read("kafka", 10, 3, 7)
     with pytest.raises(UserError, match="kafka held 10 records, but 6 were judged and 3 lie outside"):
         check_read("kafka", 10, 3, 6)
+
+
+def test_a_day_that_would_lose_records_of_any_topic_is_named() -> None:
+    other, gone = date(2026, 3, 2), date(2026, 3, 3)
+    stood = by_topic([(DAY, "detections", 9), (DAY, "alerts", 2), (other, "alerts", 2), (gone, "alerts", 1)])
+    now = by_topic([(DAY, "detections", 8), (DAY, "alerts", 2), (other, "alerts", 3), (date(2026, 3, 4), "alerts", 1)])
+    assert losses(stood, now) == {
+        DAY: "detections: 9 records stand there, 8 now",
+        gone: "alerts: 1 records stand there, 0 now",
+    }
+    assert losses(stood, stood) == {}
 
 
 def test_late_records_are_none_of_the_days() -> None:

@@ -15,7 +15,16 @@ from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, topic_name
+from infra.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    DETECTIONS,
+    DISPOSITIONS,
+    GATE_PASSAGES,
+    OCCUPANCY,
+    create_topics,
+    topic_name,
+)
 from tests.batch.feed import (
     DAY,
     NEXT,
@@ -117,6 +126,19 @@ def test_written_again_it_is_the_same_and_one_flipped_byte_is_found(
     manifest = folder / MANIFEST
     manifest.write_bytes(manifest.read_bytes().replace(b'"records": 1,', b'"records": 2,', 1))
     assert [str(manifest) in problem for problem in verify_day(fed, site, DAY)] == [True]
+
+
+@pytest.mark.stack
+def test_a_day_is_not_replaced_by_fewer_records(fed: Settings, site: Site, spark: SparkSession) -> None:
+    before = archive_days(spark, fed, site, [DAY], LATER)
+    anew = fed.model_copy(update={"topic_prefix": f"{fed.topic_prefix}anew."})
+    create_topics(anew)
+    assert archive_days(spark, anew, site, [DAY], LATER) == before[1:]
+    assert verify_day(fed, site, DAY) == []
+    produce(fed, DISPOSITIONS, [disposition(at("13:00:00"))])
+    (more,) = archive_days(spark, fed, site, [DAY], LATER)
+    assert more.records == before[1].records + 1
+    assert verify_day(fed, site, DAY) == []
 
 
 @pytest.mark.stack

@@ -17,7 +17,7 @@ def test_known_parameters_are_found_again() -> None:
     size = 1 / 0.2
     drawn = random.negative_binomial(size, size / (size + usual), (len(days), 24))
     counts = {("a", day, hour): int(drawn[n, hour]) for n, day in enumerate(days) for hour in range(24)}
-    (found,) = baselines(counts, ["a"], days, "e")
+    (found,) = baselines(counts, {"a": days}, "e")
     mean, dispersion = (np.array(values).reshape(7, 24) for values in (found.mean, found.dispersion))
     assert mean == pytest.approx(np.tile(usual, (7, 1)), rel=0.15)
     assert np.median(dispersion[:, 6:]) == pytest.approx(0.2, rel=0.1)
@@ -26,7 +26,7 @@ def test_known_parameters_are_found_again() -> None:
 def test_a_cell_is_shrunk_towards_the_same_hour_of_days_of_its_kind() -> None:
     days = [MONDAY + timedelta(days=n) for n in range(14)]
     counts = {("a", day, 8): 20 if day.weekday() == 0 else 10 if day.weekday() < 5 else 2 for day in days}
-    (found,) = baselines(counts, ["a"], days, "e")
+    (found,) = baselines(counts, {"a": days}, "e")
     alike = (20 + 4 * 10) / 5
     assert found.mean[8] == pytest.approx((2 * 20 + PRIOR_DAYS * alike) / (2 + PRIOR_DAYS))
     assert found.mean[5 * 24 + 8] == pytest.approx(2)
@@ -38,13 +38,13 @@ def test_a_cell_is_shrunk_towards_the_same_hour_of_days_of_its_kind() -> None:
 def test_the_dispersion_is_shrunk_towards_the_lines() -> None:
     mondays, tuesdays = ([MONDAY + timedelta(days=day + 7 * week) for week in (0, 1)] for day in (0, 1))
     counts = {("a", mondays[0], 8): 10, ("a", mondays[1], 8): 30, ("a", tuesdays[0], 8): 20, ("a", tuesdays[1], 8): 20}
-    (found,) = baselines(counts, ["a"], [*mondays, *tuesdays], "e")
+    (found,) = baselines(counts, {"a": [*mondays, *tuesdays]}, "e")
     pooled = ((200 - 20) + (0 - 20)) / (20**2 + 20**2)
     assert found.dispersion[8] == pytest.approx(((200 - 20) / 20**2 + PRIOR_DAYS * pooled) / (1 + PRIOR_DAYS))
     assert found.dispersion[24 + 8] == pytest.approx(((0 - 20) / 20**2 + PRIOR_DAYS * pooled) / (1 + PRIOR_DAYS))
 
 
 def test_a_line_that_nobody_crosses_has_a_baseline_too() -> None:
-    (found,) = baselines({}, ["a"], [MONDAY], "e")
+    (found,) = baselines({}, {"a": [MONDAY]}, "e")
     assert set(found.dispersion) == {0.0}
     assert max(found.mean) < 1

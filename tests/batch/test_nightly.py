@@ -26,6 +26,7 @@ from infra.topics import (
     HEADER_TIMESTAMP,
     HEADER_TOPIC,
     OCCUPANCY,
+    create_topics,
     topic_name,
 )
 from tests.batch.feed import (
@@ -168,6 +169,33 @@ def test_stream_and_batch_meet_in_the_zone_minutes(warehouse: Settings, site: Si
         assert client.execute(alert) == [("closed", noon + 500, {"persons": 1.0}, ["e1", "e2"], 2)]
         assert client.execute("SELECT count(), uniq(passage_id) FROM gate_passages") == [(2, 2)]
         assert client.execute("SELECT said_by, verdict FROM dispositions") == [("guard_3", "true")]
+
+
+@pytest.mark.stack
+def test_a_day_that_would_lose_records_is_left_as_it_is(warehouse: Settings, site: Site, spark: SparkSession) -> None:
+    produce(warehouse, DETECTIONS, [message(one) for day in (DAY, NEXT) for one in a_day(site, day, 30)])
+    produce(warehouse, GATE_PASSAGES, [passage(1, at("12:00:00"))])
+    run(warehouse, site, DAY, 2, spark=spark)
+    anew = warehouse.model_copy(update={"topic_prefix": f"{warehouse.topic_prefix}anew."})
+    create_topics(anew)  # Kafka has lost the first day, and knows more of the second
+    produce(anew, DETECTIONS, [message(one) for one in a_day(site, NEXT, 31)])
+    fewer = {camera for camera in site.camera if camera != "cam_plaza"}
+    smaller = site.model_copy(update={"cameras": tuple(one for one in site.cameras if one.id in fewer)})
+    with connect(warehouse, "migrator") as client:
+        before = contents(client)
+        with pytest.raises(UserError, match=f"^{DAY} would lose: detections: [0-9]+ records stand there, 0 now, gate"):
+            run(anew, site, DAY, 2, spark=spark)
+        with pytest.raises(UserError, match=f"{DAY} would lose: detections: .*; {NEXT} would lose: detections: "):
+            run(warehouse, smaller, DAY, 2, spark=spark)
+        assert contents(client) == before
+        (account,) = run(anew, site, DAY, 2, fewer="leave", spark=spark)
+        assert (account.day, account.valid) == (NEXT, len(a_day(site, NEXT, 31)))
+        stand = "SELECT day, valid FROM nightly_accounting FINAL ORDER BY day"
+        assert client.execute(stand) == [(DAY, len(a_day(site, DAY, 30))), (NEXT, account.valid)]
+        assert client.execute("SELECT count() FROM gate_passages") == [(1,)]
+        assert run(anew, site, DAY, fewer="leave", spark=spark) == []
+        run(anew, site, DAY, 2, fewer="load", spark=spark)
+        assert client.execute(stand) == [(DAY, 0), (NEXT, account.valid)]
 
 
 @pytest.mark.stack

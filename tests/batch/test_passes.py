@@ -10,18 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from batch.archive import archived_days
 from batch.kafka import Kept, whole_since
 from batch.messages import changed
 from batch.nightly import STEPS, run
-from batch.passes import Pass, changed_days, days_between, last_days, passes, plan, sourced
+from batch.passes import (
+    Pass,
+    archive_missing,
+    changed_days,
+    days_between,
+    last_days,
+    more_told,
+    passes,
+    plan,
+    sourced,
+    told_later,
+)
 from batch.progress import remaining_s, share_done
 from batch.source import SourceName
 from infra.clock import DAY_MS, FakeClock, SystemClock
 from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
-from infra.topics import DETECTIONS, DISPOSITIONS, GATE_PASSAGES
-from tests.batch.feed import DAY, NEXT, a_day, at, disposition, drop_all, message, passage, produce
+from infra.topics import ALERTS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES
+from tests.batch.feed import DAY, NEXT, a_day, alert_state, at, disposition, drop_all, message, passage, produce
 from tests.batch.test_nightly import contents
 from warehouse.access import RECORD_TABLES
 from warehouse.client import connect
@@ -75,6 +87,14 @@ def test_a_day_is_changed_where_other_records_made_it() -> None:
     }
     assert changed([DAY], {DAY: same | {"alerts": (1, 1)}}, loaded, {DAY}) == {DAY: "alerts: 0 records loaded, 1 now"}
     assert changed([DAY], {}, {}, {DAY}) == {}
+
+
+def test_more_was_told_of_a_day_where_a_topic_has_more_records() -> None:
+    third = NEXT + timedelta(days=1)
+    loaded = {DAY: {"detections": (5, 7), "alerts": (2, 8)}, NEXT: {"alerts": (2, 8)}}
+    found = {DAY: {"alerts": (2, 9)}, NEXT: {"alerts": (1, 9), "dispositions": (1, 9)}, third: {"alerts": (1, 1)}}
+    assert more_told({NEXT, DAY}, found, loaded) == [NEXT]
+    assert more_told({third, DAY}, found, {}) == [DAY, third]
 
 
 def test_the_share_that_is_done_only_grows_and_ends_whole() -> None:
@@ -137,6 +157,32 @@ def test_only_what_changed_is_loaded_again(loaded: Settings, site: Site, spark: 
         DAY: "dispositions: 0 records loaded, 1 now",
         NEXT: "detections: 98 records loaded, 99 now",
     }
+
+
+@pytest.mark.stack
+def test_what_is_told_weeks_later_has_its_day_loaded_again(loaded: Settings, site: Site, spark: SparkSession) -> None:
+    later = NEXT + timedelta(days=20)
+    assert told_later(loaded, site, later, spark=spark) == []
+    produce(loaded, ALERTS, [alert_state(at("13:00:00"), 1), alert_state(at("13:00:00", NEXT), 1)])
+    assert told_later(loaded, site, later, spark=spark) == [DAY]  # the next day is not loaded at all
+    assert told_later(loaded, site, DAY, spark=spark) == []
+    assert told_later(loaded, site, DAY + timedelta(days=loaded.archive_days + 1), spark=spark) == []
+    run(loaded, site, DAY, spark=spark)
+    produce(loaded, ALERTS, [alert_state(at("13:00:00"), 2, at("13:00:00", later))])
+    assert told_later(loaded, site, later, spark=spark) == [DAY]
+    run(loaded, site, DAY, spark=spark)
+    assert told_later(loaded, site, later, spark=spark) == []
+    with connect(loaded, "analyst") as client:
+        assert client.execute("SELECT status FROM alerts") == [("closed",)]
+
+
+@pytest.mark.stack
+def test_what_was_not_archived_is(loaded: Settings, site: Site, spark: SparkSession, tmp_path: Path) -> None:
+    own = loaded.model_copy(update={"archive": tmp_path / "archive"})
+    wanted = [DAY - timedelta(days=1), DAY, NEXT]
+    assert archive_missing(own, site, [DAY, NEXT], spark=spark) == wanted
+    assert archived_days(own, site) == wanted
+    assert archive_missing(own, site, [DAY, NEXT], spark=spark) == []
 
 
 @pytest.mark.stack

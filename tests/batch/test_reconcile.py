@@ -1,6 +1,6 @@
 """Where stream and batch differ and why, and when the operator is told."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from batch.accounting import DayAccount
 from batch.nightly import run
-from batch.reconcile import Told, next_state, tell
+from batch.reconcile import Agreement, Told, next_state, tell
 from infra.clock import FakeClock
 from infra.events import Alert
 from infra.limits import Reconciliation
@@ -27,22 +26,8 @@ SITE: Final = load_site(SMALL_SITE)
 ZONE: Final = "building_1"
 
 
-def account(differing: int, minutes: int = 1000, day: date = DAY) -> DayAccount:
-    """An account of which only the zone-minutes matter."""
-    return DayAccount(
-        day=day,
-        raw=0,
-        valid=0,
-        duplicates=0,
-        dead_letters=0,
-        late=0,
-        streamed_dead_letters=0,
-        crossings=0,
-        alerts=0,
-        zone_minutes=minutes,
-        differing_zone_minutes=differing,
-        content_hash="",
-    )
+def counted(differing: int, minutes: int = 1000) -> Agreement:
+    return Agreement(DAY, minutes, differing)
 
 
 def as_told(state: Alert) -> Told:
@@ -53,7 +38,7 @@ def as_told(state: Alert) -> Told:
 def test_the_alert_is_open_while_the_last_load_was_above_the_limit(loads: list[int]) -> None:
     told: Told | None = None
     for number, differing in enumerate(loads):
-        state = next_state(SITE, account(differing), {"late": differing}, told, 1000 + number)
+        state = next_state(SITE, counted(differing), {"late": differing}, told, 1000 + number)
         if state is not None:
             assert state.revision == (told.revision + 1 if told else 1)
             assert state.opened_ms == (told.opened_ms if told else 1000 + number)
@@ -62,11 +47,11 @@ def test_the_alert_is_open_while_the_last_load_was_above_the_limit(loads: list[i
             told = as_told(state)
         is_open = told is not None and told.status != "closed"
         assert is_open == (differing > 10)
-        assert next_state(SITE, account(differing), {"late": differing}, told, 5000) is None
+        assert next_state(SITE, counted(differing), {"late": differing}, told, 5000) is None
 
 
 def test_it_says_how_many_minutes_and_why() -> None:
-    state = next_state(SITE, account(25), {"late": 20, "unexplained": 5}, None, 1000)
+    state = next_state(SITE, counted(25), {"late": 20, "unexplained": 5}, None, 1000)
     assert state is not None
     assert state.explanation == (
         "2026-03-01: streams and nightly differ in 25 zone-minutes (2.50%, limit 1%): late 20, unexplained 5"
@@ -84,9 +69,9 @@ def test_it_says_how_many_minutes_and_why() -> None:
 def test_the_limit_is_the_sites() -> None:
     limits = SITE.limits.model_copy(update={"reconciliation": Reconciliation(most_share=0.5)})
     site = SITE.model_copy(update={"limits": limits})
-    assert next_state(site, account(500), {}, None, 1) is None
-    assert next_state(site, account(501), {}, None, 1) is not None
-    assert next_state(site, account(0, 0), {}, None, 1) is None
+    assert next_state(site, counted(500), {}, None, 1) is None
+    assert next_state(site, counted(501), {}, None, 1) is not None
+    assert next_state(site, counted(0, 0), {}, None, 1) is None
 
 
 @pytest.mark.stack
@@ -121,7 +106,7 @@ def test_each_difference_has_its_cause_and_the_operator_is_told_once(
     }
     produce(fresh, DEAD_LETTERS, [("k", letter.value() or b"", refused + 900)], header)
 
-    accounts = run(fresh, site, DAY, spark=spark)
+    run(fresh, site, DAY, spark=spark)
 
     with connect(fresh, "analyst") as client:
         rows = client.execute(
@@ -135,8 +120,8 @@ def test_each_difference_has_its_cause_and_the_operator_is_told_once(
     ]
     clock = FakeClock(int(datetime.now(UTC).timestamp() * 1000))
     with connect(fresh, "loader") as client:
-        (state,) = tell(fresh, site, client, accounts, clock)
-        assert tell(fresh, site, client, accounts, clock) == []
+        (state,) = tell(fresh, site, client, [DAY], clock)
+        assert tell(fresh, site, client, [DAY], clock) == []
     assert [msgspec.json.decode(one.value() or b"", type=Alert) for one in read_all(fresh, ALERTS)] == [state]
     assert (state.rule, state.status, state.zone_id) == ("reconciliation", "opened", "estate")
     assert state.measured["outage"] == 1

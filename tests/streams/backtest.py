@@ -46,7 +46,7 @@ def usual(seed: int = 99) -> dict[str, Baseline]:
     for line, day, hour, sent in zip(table["line_id"], table["day"], table["hour"], table["sent_count"], strict=True):
         counts[str(line), day, int(hour)] += int(sent)
     days = [start + timedelta(days=number) for number in range(1, BASELINE_DAYS)]
-    return {one.line_id: one for one in baselines(counts, WATCHED.line, days, WATCHED.estate.id)}
+    return {one.line_id: one for one in baselines(counts, dict.fromkeys(WATCHED.line, days), WATCHED.estate.id)}
 
 
 class _Nowhere(MemorySink):
