@@ -15,7 +15,7 @@ what it tells we keep the last total with its time, and count what was added sin
 
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 MAX_PER_SECOND: Final = 20
 MAX_AT_ONCE: Final = 100
@@ -43,6 +43,11 @@ class Step(Struct, frozen=True):
 def plausible(persons: int, length_ms: int) -> bool:
     """Whether so many can pass one line in so long."""
     return persons <= min(MAX_PERSONS, MAX_AT_ONCE + MAX_PER_SECOND * length_ms // 1000)
+
+
+def told_by(latest_ms: int, counter: Counter | None) -> Counter | None:
+    """The counter, told at `latest_ms` at the latest: our own clock was ahead, and set back, where it says later."""
+    return counter and structs.replace(counter, event_ms=min(counter.event_ms, latest_ms))
 
 
 def step(last: Counter | None, total: int, event_ms: int, bits: Literal[16, 32] | None = None) -> Step:

@@ -23,11 +23,11 @@ from infra.topics import (
     HEADER_TIMESTAMP,
     HEADER_TOPIC,
 )
-from producers.gateway.counters import Counter, plausible, spread_ms, step
+from producers.gateway.counters import Counter, plausible, spread_ms, step, told_by
 from producers.gateway.documents import documents, without_pictures
 from producers.gateway.envelopes import Alive, Counted, Fact, Passed, Seen, envelopes
 from producers.gateway.formats import PARSERS
-from producers.gateway.offset import MAX_OFF_MS, Offset, corrected_ms, correction_ms, heard
+from producers.gateway.offset import AHEAD_MS, MAX_OFF_MS, Offset, corrected_ms, correction_ms, heard
 from producers.gateway.readings import (
     Crossing,
     Interval,
@@ -212,7 +212,8 @@ class _Taker:
 
     def _from_total(self, reading: Total, event_ms: int) -> list[Fact]:
         name = f"total/{self._push.camera_id}/{reading.line}/{reading.way}"
-        told = step(self.store.recall(name, Counter), reading.total, event_ms, self._vendor.counter_bits)
+        last = told_by(self._push.received_ms + AHEAD_MS, self.store.recall(name, Counter))
+        told = step(last, reading.total, event_ms, self._vendor.counter_bits)
         self.store.remember(name, told.counter)
         if told.implausible:
             raise RefusedError("implausible", f"{reading.line}: {told.implausible}")

@@ -273,6 +273,21 @@ def test_a_wrong_clock_is_corrected_by_what_was_heard(off_ms: int, seed: int) ->
         assert corrected_ms(true_ms + off_ms, offset, received_ms) == true_ms + (off_ms if believed else 0)
 
 
+@pytest.mark.parametrize(
+    ("ours_ms", "camera_ms"),
+    [(3 * MINUTE_MS, 0), (8 * HOUR_MS, 0), (8 * HOUR_MS, 8 * HOUR_MS), (200 * HOUR_MS, 200 * HOUR_MS)],
+)
+def test_totals_go_on_when_our_own_clock_was_ahead_and_is_set_back(store: Store, ours_ms: int, camera_ms: int) -> None:
+    def total(minute: int, persons: int, ours_ms: int = 0, camera_ms: int = 0) -> Push:
+        true_ms = NOW_MS + minute * MINUTE_MS
+        return own(Total(line="door", event_ms=true_ms + camera_ms, total=persons), received_ms=true_ms + ours_ms)
+
+    late = msgspec.structs.replace(total(0, 998), received_ms=NOW_MS + MINUTE_MS)
+    after = [total(minute, 1000 + 3 * minute) for minute in range(1, 6)]
+    assert apply(store, total(0, 1000, ours_ms, camera_ms), late, *after, late, after[2]) == [None] * 9
+    assert crossed(store) == {("door_1", 1): 15}
+
+
 def test_a_clock_that_is_set_back_is_believed_again_after_a_window() -> None:
     offset = heard(None, NOW_MS + HOUR_MS, NOW_MS)
     for second in range(0, WINDOW_MS // 1000 + 20, 10):
