@@ -17,6 +17,8 @@ from infra.errors import UserError
 from infra.settings import Settings
 
 MAX_MESSAGE_BYTES: Final = 8_000_000
+MAX_CONTENT_BYTES: Final = MAX_MESSAGE_BYTES - 10_000
+"""Of key and value together: headers and Kafka's own fields fit into the rest."""
 PARTITIONER: Final = "murmur2_random"
 CONNECT_TIMEOUT_S: Final = 8.0
 COMPACTED: Final = {"cleanup.policy": "compact", "segment.ms": "3600000"}

@@ -24,7 +24,7 @@ from infra import metrics
 from infra.errors import UserError
 from infra.local.files import stack_home
 from infra.settings import Settings
-from infra.topics import MAX_MESSAGE_BYTES, TOPICS, Topic, create_topics, topic_name
+from infra.topics import MAX_CONTENT_BYTES, TOPICS, Topic, create_topics, topic_name
 from producers.sink import Headers, transport_options
 from producers.spool_store import Store, Tell
 
@@ -50,7 +50,7 @@ class SpooledSink:
 
     def send(self, topic: Topic, key: bytes, value: bytes, timestamp_ms: int, headers: Headers | None = None) -> None:
         """Make one message durable. Raises UserError when the disk cannot take it or Kafka never could."""
-        if len(key) + len(value) > MAX_MESSAGE_BYTES - 10_000:
+        if len(key) + len(value) > MAX_CONTENT_BYTES:
             raise UserError(f"{len(value)} bytes in one message to {topic.name}", "send less in one envelope")
         self._store.add(topic.name, key, value, timestamp_ms, headers)
         self._sent += 1

@@ -1,4 +1,7 @@
-"""From what a push tells of our lines and zones to envelopes: one for each zone and second of event time. Pure."""
+"""From what a push tells of our lines and zones to envelopes: one for each zone and second of event time. Pure.
+
+A second of which more is told than an envelope may hold gets several.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +23,8 @@ from infra.site import Site
 
 SURE: Final = 1.0
 """Cameras that count on board do not tell how sure they are."""
+MOST_FACTS: Final = 1_000
+"""In one envelope. Of some 500 bytes each at most, they are half of `infra.events.MAX_ENVELOPE_BYTES`."""
 
 
 class Passed(Struct, frozen=True, kw_only=True):
@@ -77,7 +82,7 @@ def envelopes(
     home = None
     if alive:
         zones, second = site.camera_zones[camera_id], alive.event_ms // MAX_SLICE_MS
-        home = second, zones[0]
+        home = second, zones[0], 0
         for zone in zones:
             slices.setdefault((second, zone), [])
     return [
@@ -91,12 +96,18 @@ def envelopes(
             start_ms=second * MAX_SLICE_MS,
             end_ms=second * MAX_SLICE_MS + MAX_SLICE_MS - 1,
             visible=_visible(told),
-            detections=_detections(site, zone, [fact for fact in told if isinstance(fact, Seen)]),
-            crossings=_crossings([fact for fact in told if isinstance(fact, Passed)]),
-            health=alive.health if alive and (second, zone) == home else None,
+            detections=_detections(site, zone, [fact for fact in part if isinstance(fact, Seen)]),
+            crossings=_crossings([fact for fact in part if isinstance(fact, Passed)]),
+            health=alive.health if alive and (second, zone, place) == home else None,
         )
         for (second, zone), told in sorted(slices.items(), key=lambda item: item[0][0])
+        for place, part in enumerate(_parts(told))
     ]
+
+
+def _parts(told: Sequence[Fact]) -> list[Sequence[Fact]]:
+    """What is told, as much at a time as one envelope may hold; where nothing is told, that."""
+    return [told[first : first + MOST_FACTS] for first in range(0, max(1, len(told)), MOST_FACTS)]
 
 
 def _zones(site: Site, fact: Fact) -> Iterable[str]:

@@ -1,7 +1,8 @@
 """From the outbox to Kafka, in a thread: in order, and deleted only when Kafka has it.
 
 While Kafka is away messages wait on disk. What was sent but not yet deleted when the process died is sent once more,
-with the same bytes: consumers know an envelope by its camera, boot, zone and seq.
+with the same bytes: consumers know an envelope by its camera, boot, zone and seq. What Kafka could never take is set
+aside in the same file, and told: all others would wait behind it.
 """
 
 import sqlite3
@@ -16,8 +17,8 @@ from confluent_kafka import KafkaException
 from infra import metrics
 from infra.clock import HOUR_MS, Clock
 from infra.errors import UserError
-from infra.topics import TOPICS
-from producers.gateway.store import Store
+from infra.topics import MAX_CONTENT_BYTES, TOPICS
+from producers.gateway.store import Outgoing, Store
 from producers.sink import Headers, Sink
 
 AT_ONCE: Final = 1_000
@@ -33,13 +34,27 @@ log = structlog.get_logger()
 def send_oldest(store: Store, sink: Sink) -> int:
     """Send the oldest messages of the outbox; returns how many. Raises UserError when the sink does not take them."""
     messages = store.oldest(AT_ONCE)
-    for _, message in messages:
+    for place, message in messages:
+        if len(message.key) + len(message.value) > MAX_CONTENT_BYTES:
+            _set_aside(store, place, message)
+            continue
         headers: Headers | None = list(message.headers.items()) or None
         sink.send(TOPIC_OF[message.topic], message.key, message.value, message.timestamp_ms, headers)
     if messages:
         sink.flush()
         store.delete_sent(messages[-1][0])
     return len(messages)
+
+
+def _set_aside(store: Store, place: int, message: Outgoing) -> None:
+    store.set_aside(place)
+    log.error(
+        "a message is too large for Kafka: it is kept in the gateway's file, table aside",
+        place=place,
+        topic=message.topic,
+        key=message.key.decode(errors="replace"),
+        bytes=len(message.value),
+    )
 
 
 class Sender:

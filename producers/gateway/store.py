@@ -86,6 +86,11 @@ class Store:
         rows = self._connection.execute(_sql("oldest_in_outbox"), {"most": most})
         return [(place, msgspec.msgpack.decode(message, type=Outgoing)) for place, message in rows]
 
+    def set_aside(self, place: int) -> None:
+        """Keep the message at `place` for good: it can never be sent, and is not to be lost."""
+        with self._connection:
+            self._connection.execute(_sql("set_aside"), {"place": place})
+
     def delete_sent(self, place: int) -> None:
         """Drop what lies in the outbox up to `place`: Kafka has it."""
         with self._connection:

@@ -16,17 +16,18 @@ from confluent_kafka import KafkaError, KafkaException
 from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.local.process import wait_until
-from infra.topics import DEAD_LETTERS, DETECTIONS, Topic
+from infra.topics import DEAD_LETTERS, DETECTIONS, MAX_MESSAGE_BYTES, Topic
 from producers.gateway import service
 from producers.gateway.committer import Committer
 from producers.gateway.credentials import credentials, credentials_file
 from producers.gateway.door import Door, Rate
 from producers.gateway.readings import Crossing, RefusedError
-from producers.gateway.sender import Sender
+from producers.gateway.sender import Sender, send_oldest
 from producers.gateway.store import Outgoing, Store
 from producers.sink import Headers, Sink
 from tests.conftest import stack_settings
 from tests.producers.gateway.samples import VENDORS, outbox, site
+from tests.producers.helpers import MemorySink
 
 NOW_MS = 1_716_768_000_000
 URL = "/push/cam_door_1"
@@ -217,6 +218,18 @@ def test_what_kafka_did_not_take_is_sent_again_in_order(
     wait_until(lambda: store.waiting() == 0, 10, "an empty outbox")
     sender.stop()
     assert kafka.taken == [b"0", b"1", b"2"] * 2
+
+
+def test_what_is_too_large_for_kafka_is_set_aside_and_holds_up_nothing(tmp_path: Path) -> None:
+    store, sink = Store(tmp_path / "state.sqlite3"), MemorySink()
+    values = [b"first", b"x" * MAX_MESSAGE_BYTES, b"last"]
+    with store.transaction():
+        for value in values:
+            store.put(Outgoing(topic="detections", key=b"k", value=value, timestamp_ms=0))
+    assert (send_oldest(store, sink), store.waiting()) == (3, 0)
+    assert [one.value for one in sink.sent] == [b"first", b"last"]
+    aside = sqlite3.connect(tmp_path / "state.sqlite3").execute("SELECT message FROM aside").fetchall()
+    assert [msgspec.msgpack.decode(message, type=Outgoing).value for (message,) in aside] == values[1:2]
 
 
 def test_each_camera_gets_a_password_once_in_a_private_file(tmp_path: Path) -> None:

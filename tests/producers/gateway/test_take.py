@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.clock import HOUR_MS, MINUTE_MS
-from infra.events import Envelope
+from infra.events import MAX_ENVELOPE_BYTES, Envelope
 from infra.topics import DEAD_LETTERS, DETECTIONS
 from infra.validate import Refusal, judge
 from producers.gateway.offset import AHEAD_MS, BEHIND_MS, WINDOW_MS, Offset, corrected_ms, heard
@@ -160,6 +160,17 @@ def test_who_is_told_singly_has_a_track_of_their_own_and_who_is_only_counted_a_n
     found = [one.crossings for one in told(store) if one.zone_id == "building_1" and one.crossings]
     tracks = {track for crossings in found for track in crossings.track_id}
     assert (len(tracks), sum(track < 0 for track in tracks)) == (5, 3)
+
+
+def test_a_second_of_very_many_persons_is_told_in_several_envelopes(store: Store) -> None:
+    crowds = [Interval(line="door", from_ms=NOW_MS + i, to_ms=NOW_MS + 999, persons=100) for i in range(150)]
+    apply(store, own(*crowds, Visible(zone="hall", event_ms=NOW_MS, persons=7)))
+    assert crossed(store) == {("door_1", 1): 15_000}
+    assert max(len(message.value) for message in outbox(store)) < MAX_ENVELOPE_BYTES / 2
+    inside = [one for one in told(store) if one.zone_id == "building_1"]
+    assert [one.seq for one in inside] == list(range(16))
+    assert {one.visible for one in inside} == {7}
+    assert sum(one.health is not None for one in told(store)) == 1
 
 
 def test_a_visible_count_is_told_to_its_zone(store: Store) -> None:
