@@ -232,7 +232,10 @@ class Store:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open, lock and if need be make the file. Raises sqlite3.OperationalError when another process has it."""
+    """Open, lock, look through and if need be make the file.
+
+    Raises sqlite3.OperationalError when another process has it, sqlite3.DatabaseError when it is damaged.
+    """
     private_folder(path.parent)
     path.touch(mode=0o600)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
@@ -241,10 +244,20 @@ def _open(path: Path) -> sqlite3.Connection:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
             database.execute(f"PRAGMA {pragma}")
         database.executescript(_query("tables"))
+        _look_through(database)
     except sqlite3.Error:
         database.close()
         raise
     return database
+
+
+def _look_through(database: sqlite3.Connection) -> None:
+    """Raise where any page is damaged: what could be sent but not deleted would be sent without end."""
+    (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        damage = sqlite3.DatabaseError(found.splitlines()[-1])
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage
 
 
 def _message(row: sqlite3.Row) -> Message:

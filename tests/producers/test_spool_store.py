@@ -201,6 +201,23 @@ def test_a_damaged_spool_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> Non
     assert [path.read_bytes() for path in tmp_path.glob("*.broken-*")] == [b"x" * 5_000]
 
 
+def test_a_spool_of_which_one_page_is_damaged_is_put_aside_too(tmp_path: Path) -> None:
+    store = claim(tmp_path, 10**9, pytest.fail)
+    for seq in range(200):
+        add(store, envelope("a", seq, 9))
+    asked = "SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_part'"
+    ((page,), (size,)) = store._db.execute(asked).fetchone(), store._db.execute("PRAGMA page_size").fetchone()
+    store.close()
+    with (tmp_path / "1.sqlite").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    told: list[str] = []
+    begun = claim(tmp_path, 10**9, told.append)
+    assert begun.messages == 0
+    assert "damaged" in told[0]
+    assert len(list(tmp_path.glob("*.broken-*"))) == 1
+
+
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     store = claim(tmp_path / "spool", LIMIT, print)
     add(store, envelope("a", 0))
