@@ -59,7 +59,9 @@ def asked(read_ms: int, sent_ms: int, received_ms: int, resolution_ms: int = 1) 
 
 
 def take(readings: Readings, new: Reading) -> Readings:
-    """The readings with one more; call it in order of `at_ms`."""
+    """The readings with one more; call it in order of `at_ms`. One in which our clock was set back is passed over."""
+    if new.low_ms > new.high_ms:
+        return readings
     agreed = tuple(one for one in readings.agreed if new.at_ms - one.at_ms <= KEEP_MS)[-MOST_READINGS + 1 :]
     if not agreed or _common((*agreed, new), new.at_ms) is not None:
         return Readings((*agreed, new), (), readings.jumps)

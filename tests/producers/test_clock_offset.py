@@ -58,6 +58,13 @@ def test_an_answer_that_contradicts_the_others_is_left_out() -> None:
     assert (known(after).jumps, after.astray) == (0, ())
 
 
+@pytest.mark.parametrize("known_before", [0, 10])
+def test_an_answer_during_which_our_clock_was_set_back_is_passed_over(known_before: int) -> None:
+    before = asked_each_minute(100, [(20, 20)] * known_before)
+    set_back = asked(T0, sent_ms=T0 + 8 * 3_600_000, received_ms=T0 + 20, resolution_ms=1000)
+    assert take(before, set_back) == before
+
+
 @pytest.mark.parametrize("jump_ms", [-3_600_000, -5_000, 5_000, 3_600_000])
 def test_a_clock_that_is_set_is_believed_after_three_answers(jump_ms: int) -> None:
     before = asked_each_minute(100, [(20, 20)] * 10)
