@@ -238,9 +238,14 @@ def boot_id_of(plan: Plan, source: str, camera: Camera, start_ms: int) -> str:
 
 
 def _identity(source: str) -> tuple[str, str]:
-    """What tells one file or folder from another: its name, and a digest of its content or of its files' names."""
+    """What tells one file or folder from another: its name, and a digest of its content, or of its files by name."""
     path = Path(source)
-    if path.is_file():
-        with path.open("rb") as file:
-            return path.name, hashlib.file_digest(file, "sha256").hexdigest()
-    return path.name, " ".join(sorted(file.name for file in path.iterdir())) if path.is_dir() else source
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return path.name, derived_id(*(f"{file.relative_to(path)} {_digest(file)}" for file in files))
+    return path.name, _digest(path) if path.is_file() else source
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

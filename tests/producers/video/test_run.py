@@ -56,6 +56,18 @@ def test_a_live_camera_has_a_new_boot_at_each_start_and_a_recording_never(tmp_pa
         assert len({boot_id_of(plan, source, camera, START_MS) for _ in range(9)}) == different
 
 
+def test_a_recording_has_another_boot_with_other_weights_or_frames_of_the_same_names(tmp_path: Path) -> None:
+    def boot(folder: str, weights: bytes, frame: bytes) -> str:
+        frames, model = tmp_path / folder / "frames", tmp_path / folder / "model"
+        for file, content in ((frames / "1.jpg", frame), (model / "a.bin", weights), (model / "a.xml", b"<net/>")):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        return boot_id_of(Plan([str(frames)], ["cam_plaza"], model), str(frames), SITE.camera["cam_plaza"], START_MS)
+
+    assert boot("a", b"old", b"monday") == boot("b", b"old", b"monday")
+    assert len({boot("a", weights, frame) for weights in (b"old", b"new") for frame in (b"monday", b"tuesday")}) == 4
+
+
 VIEW = (
     ", view: {size_px: [640, 480], zones: {plaza: [[320, 0], [640, 0], [640, 480], [320, 480]]}, "
     "lines: {plaza_edge: [[320, 480], [320, 0]]}}}"
