@@ -92,8 +92,8 @@ def without_evidence(facts: Facts) -> Iterator[Finding]:
     for indicator in facts.tree.indicators():
         told = facts.by_indicator[indicator.id]
         if told.points is None:
-            text = f"{indicator.name}（{number(indicator.weight)}分）没有证据：{told.missing}。"
-            english = f"{indicator.english or indicator.name} ({number(indicator.weight)} points) has no evidence."
+            text = f"{indicator.name}（{number(indicator.weight, 2)}分）没有证据：{told.missing}。"
+            english = f"{indicator.english or indicator.name} ({number(indicator.weight, 2)} points) has no evidence."
             yield Finding("指标无证据", text, english, facts.cite(indicator.query))
 
 

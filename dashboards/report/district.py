@@ -192,7 +192,7 @@ def score_rows(
 
 def _points(score: Score) -> list[str]:
     of_100 = NOT_SCORED if score.percent is None else number(score.percent, 2)
-    return [number(score.assessed), number(score.points, 2), of_100, score.grade or "—"]
+    return [number(score.assessed, 2), number(score.points, 2), of_100, score.grade or "—"]
 
 
 def _spread(estates: Sequence[Facts]) -> str | None:
@@ -241,7 +241,7 @@ def indicator_rows(
     return [
         [
             name(indicator),
-            number(indicator.weight),
+            number(indicator.weight, 2),
             *(
                 cell(indicator, facts.by_indicator[indicator.id], facts.evidence[indicator.query].label)
                 for facts in estates

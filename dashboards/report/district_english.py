@@ -76,7 +76,7 @@ def _score_table(estates: Sequence[Facts], score: Score) -> Table:
 
 def _points(score: Score) -> list[str]:
     of_100 = NOT_SCORED if score.percent is None else number(score.percent, 2)
-    return [number(score.assessed), number(score.points, 2), of_100, word(score.grade) if score.grade else "—"]
+    return [number(score.assessed, 2), number(score.points, 2), of_100, word(score.grade) if score.grade else "—"]
 
 
 def _indicator_table(estates: Sequence[Facts]) -> Table:

@@ -148,7 +148,7 @@ def _three(facts: Facts) -> Iterator[Block]:
     tree = facts.tree
     yield Heading(1, "3. How it was evaluated")
     yield Paragraph(
-        f"By {tree.basis}: {facts.score.indicators} indicators, {number(facts.score.full)} points. An indicator "
+        f"By {tree.basis}: {facts.score.indicators} indicators, {number(facts.score.full, 2)} points. An indicator "
         "without data is not scored and counts neither for nor against; points are given to 0.01. No grade is given "
         f"below {percent(100 * tree.points_needed)} of the points or {percent(100 * tree.days_needed)} of the days. "
         "Labels in brackets lead to the evidence in the appendix; `anfang report verify` asks for every figure again."
@@ -197,7 +197,7 @@ def _five(facts: Facts) -> Iterator[Block]:
     grade = f"Grade: {word(score.grade)}." if score.grade else "No grade is given."
     yield Paragraph(
         f"{score.indicators_assessed} of {score.indicators} indicators have data: {score.points:.2f} of "
-        f"{number(score.assessed)} points{share}. {grade}"
+        f"{number(score.assessed, 2)} points{share}. {grade}"
     )
     rows = [
         [
@@ -205,7 +205,7 @@ def _five(facts: Facts) -> Iterator[Block]:
             name_of(indicator),
             target_of(indicator, told := facts.by_indicator[indicator.id]),
             value_of(indicator, told),
-            number(indicator.weight),
+            number(indicator.weight, 2),
             NOT_SCORED if told.points is None else number(told.points, 2),
             facts.evidence[indicator.query].label,
         ]
@@ -228,7 +228,7 @@ def _six(facts: Facts) -> Iterator[Block]:
 def _seven(facts: Facts) -> Iterator[Block]:
     yield Heading(1, "7. Problems")
     lost = [
-        f"{name_of(i)} is {value_of(i, told)} ({number(told.points, 2)} of {number(i.weight)} points)"
+        f"{name_of(i)} is {value_of(i, told)} ({number(told.points, 2)} of {number(i.weight, 2)} points)"
         f"{facts.cite(i.query)}"
         for i, told in missed(facts)
     ]

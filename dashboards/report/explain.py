@@ -64,7 +64,13 @@ def _points(facts: Facts, indicator: Indicator, told: Assessment) -> Section:
     points = NOT_SCORED if told.points is None else f"{number(told.points, 2)}分"
     between = interval(told.low, told.high, indicator.unit) if told.interval else "—"
     missing = [f"未评分原因：{told.missing}"] if told.missing else []
-    row = [target_text(indicator, told), value_text(indicator, told), between, f"{number(indicator.weight)}分", points]
+    row = [
+        target_text(indicator, told),
+        value_text(indicator, told),
+        between,
+        f"{number(indicator.weight, 2)}分",
+        points,
+    ]
     lines = [f"{facts.period.chinese()}  {indicator.name}（{indicator.id}）", f"数据来源：{indicator.source}", *missing]
     return Section("一、得分", lines, "", ["目标值", "实际值", "95%区间", "权重", "得分"], [row])
 
@@ -72,7 +78,7 @@ def _points(facts: Facts, indicator: Indicator, told: Assessment) -> Section:
 def arithmetic(indicator: Indicator, told: Assessment, found: Evidence) -> list[str]:
     """The rule with its numbers put in."""
     if told.points is None:
-        return [f"{told.missing}，{NOT_SCORED}，权重{number(indicator.weight)}分不计入可评分值。"]
+        return [f"{told.missing}，{NOT_SCORED}，权重{number(indicator.weight, 2)}分不计入可评分值。"]
     value, target, weight = _plain(told.value), _plain(told.target), _plain(indicator.weight)
     result = f" = {number(told.points, 2)}（计算到0.01分，四舍五入）"
     match indicator.rule:

@@ -176,6 +176,8 @@ def _inconsistencies(tree: Tree) -> Iterator[Mistake]:
         if indicator.id in seen:
             yield (*location, "id"), f"expected a new id, {indicator.id!r} is taken"
         seen.add(indicator.id)
+        if round(indicator.weight, 2) != indicator.weight:
+            yield (*location, "weight"), f"expected at most two decimals, as points have, got {indicator.weight}"
         yield from _rule_mistakes(location, indicator)
         yield from _query_mistakes(location, indicator)
         if indicator.part and indicator.part not in tree.parts:

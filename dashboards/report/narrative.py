@@ -149,11 +149,11 @@ def part_three(facts: Facts) -> Iterator[Block]:
         "通过开展项目绩效评价，规范资金管理行为，提高财政资金使用效益，树立和增强绩效观念，促进街道办事处更好地履行职责，同时为下年度预算安排提供依据。"
     )
     yield Heading(2, "（二）绩效评价原则、评价指标体系、评价方法")
-    weights = "、".join(f"{first.name}{number(first.weight)}分" for first in tree.tree)
+    weights = "、".join(f"{first.name}{number(first.weight, 2)}分" for first in tree.tree)
     yield from paragraph("1.绩效评价遵循科学规范、公正公开、分级分类、绩效相关的原则。")
     yield from paragraph(
         f"2.评价指标体系依据{tree.basis}设置，共{len(tree.tree)}项一级指标、{facts.score.indicators}项三级指标，"
-        f"满分{number(facts.score.full)}分，其中{weights}。各项权重、目标值和评分规则载于指标文件，可由办事处修改。"
+        f"满分{number(facts.score.full, 2)}分，其中{weights}。各项权重、目标值和评分规则载于指标文件，可由办事处修改。"
     )
     yield from paragraph(
         "3.评价方法采用自评与数据核查相结合：系统数据逐日核算、逐分钟复算，台账数据以办事处导入的最新版本为准。",
@@ -199,7 +199,7 @@ def score_sentence(facts: Facts) -> str:
     if score.percent is None:
         return "评价期内没有一项指标具备数据，无法评分。"
     return (
-        f"{score.indicators}项三级指标中{score.indicators_assessed}项具备数据，可评分值{number(score.assessed)}分"
+        f"{score.indicators}项三级指标中{score.indicators_assessed}项具备数据，可评分值{number(score.assessed, 2)}分"
         f"（占满分的{percent(100 * score.assessed / score.full)}），实得{number(score.points, 2)}分，"
         f"折算百分制{number(score.percent, 2)}分。"
     )
@@ -222,7 +222,7 @@ def unassessed_sentence(facts: Facts) -> str | None:
     """Which inputs are missing, with what is not scored for it."""
     reasons: dict[str, list[str]] = {}
     for indicator, assessment in unassessed(facts):
-        reasons.setdefault(assessment.missing, []).append(f"{indicator.name}（{number(indicator.weight)}分）")
+        reasons.setdefault(assessment.missing, []).append(f"{indicator.name}（{number(indicator.weight, 2)}分）")
     if not reasons:
         return None
     listed = "；".join(f"{reason}，{'、'.join(names)}{NOT_SCORED}" for reason, names in reasons.items())
@@ -269,14 +269,15 @@ def _problems(facts: Facts) -> Iterator[str]:
     lost = missed(facts)
     if lost:
         texts = [
-            f"{i.name}为{value_text(i, a)}，得{number(a.points, 2)}分（满分{number(i.weight)}分）{facts.cite(i.query)}"
+            f"{i.name}为{value_text(i, a)}，得{number(a.points, 2)}分（满分{number(i.weight, 2)}分）"
+            f"{facts.cite(i.query)}"
             for i, a in worst(lost)
         ]
         most = f"，其中失分最多的{MOST_TOLD}项" if len(lost) > MOST_TOLD else ""
         yield f"未得满分的指标有{len(lost)}项{most}：{enumerated(texts)}。"
     if unassessed(facts):
         weight = sum(i.weight for i, _ in unassessed(facts))
-        yield f"另有{len(unassessed(facts))}项指标（共{number(weight)}分）缺少数据未能评分。"
+        yield f"另有{len(unassessed(facts))}项指标（共{number(weight, 2)}分）缺少数据未能评分。"
 
 
 def part_eight(facts: Facts) -> Iterator[Block]:

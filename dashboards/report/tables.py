@@ -21,7 +21,7 @@ def score_table(facts: Facts) -> Table:
     rows = [_score_row(facts, first) for first in facts.tree.tree]
     score = facts.score
     share = "—" if score.percent is None else percent(score.percent)
-    rows.append(["合计", number(score.full), number(score.assessed), number(score.points, 2), share])
+    rows.append(["合计", number(score.full, 2), number(score.assessed, 2), number(score.points, 2), share])
     columns = ["一级指标", "满分", "可评分值", "得分", "得分率"]
     return Table("一级指标得分（分）", columns, rows, [2, 1, 1, 1, 1], [LEFT, RIGHT, RIGHT, RIGHT, RIGHT])
 
@@ -31,7 +31,13 @@ def _score_row(facts: Facts, first: FirstLevel) -> list[str]:
     assessed = sum(weight for weight, points in found if points is not None)
     points = sum(points for _, points in found if points is not None)
     share = percent(100 * points / assessed) if assessed else "—"
-    return [first.name, number(first.weight), number(assessed), number(points, 2) if assessed else "不计分", share]
+    return [
+        first.name,
+        number(first.weight, 2),
+        number(assessed, 2),
+        number(points, 2) if assessed else "不计分",
+        share,
+    ]
 
 
 def indicator_table(facts: Facts) -> Table:
@@ -55,7 +61,7 @@ def _indicator_cells(facts: Facts, indicator_id: str) -> list[str]:
     note = f"{found.missing}，不计分" if found.missing else indicator.source
     between = f"；{interval(found.low, found.high, indicator.unit)}" if found.interval else ""
     value, target = value_text(indicator, found), target_text(indicator, found)
-    return [target, value, number(indicator.weight), points, facts.evidence[indicator.query].label, note + between]
+    return [target, value, number(indicator.weight, 2), points, facts.evidence[indicator.query].label, note + between]
 
 
 def part_table(facts: Facts) -> list[Block]:
@@ -67,7 +73,7 @@ def part_table(facts: Facts) -> list[Block]:
         assessed = sum(weight for weight, points in told if points is not None)
         won = sum(points for _, points in told if points is not None)
         names = "、".join(i.name for i in measured) or "没有对应指标"
-        rows.append([part, names, number(assessed), number(won, 2) if assessed else "不计分"])
+        rows.append([part, names, number(assessed, 2), number(won, 2) if assessed else "不计分"])
     columns, widths = ["建设内容", "对应的三级指标", "可评分值", "得分"], [1.6, 4.2, 0.8, 0.8]
     align = [LEFT, LEFT, RIGHT, RIGHT]
     return [Table("建设内容及对应指标（分）", columns, rows, widths, align)] if rows else []

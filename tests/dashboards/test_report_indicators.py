@@ -1,15 +1,18 @@
 """The indicator file: the default is sound, every mistake is told with its line."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from dashboards.report.content import Heading
+from dashboards.report.content import Heading, Table
+from dashboards.report.english import write_english
 from dashboards.report.facts import unassessed
 from dashboards.report.indicators import DEFAULT_INDICATORS, indicator_file, load_tree
 from dashboards.report.narrative import write
 from infra.errors import UserError
-from tests.dashboards.report_facts import facts
+from tests.dashboards.report_facts import NO_LEDGERS, changed, facts
+from tests.dashboards.test_report_english import said
 from tests.dashboards.test_report_narrative import PARTS
 
 
@@ -49,6 +52,7 @@ def test_the_trees_of_the_procedures(year: str, weights: dict[str, float]) -> No
     [
         ("  - name: 产出\n    weight: 50", "  - name: 产出\n    weight: 51", "first-level weights that sum to 100"),
         ("            weight: 7", "            weight: 6", "the sum of its indicators' weights, 9, got 10"),
+        ("            weight: 7", "            weight: 6.665", "at most two decimals, as points have, got 6.665"),
         ("          - id: budget_execution", "          - id: funds_received", "'funds_received' is taken"),
         (
             "            rule: {name: at_least, zero_at: 70}",
@@ -88,6 +92,23 @@ def test_mistakes_have_their_line(tmp_path: Path, old: str, new: str, said: str)
     line = int(told.removeprefix(f"{path}:").split(":")[0])
     changed_at = text[: text.index(old)].count("\n") + 1
     assert 1 < line <= changed_at + 10
+
+
+def test_weights_are_shown_as_they_are(tmp_path: Path) -> None:
+    """With all their decimals, so that those shown add up and no points exceed theirs."""
+    text = DEFAULT_INDICATORS.read_text(encoding="utf-8")
+    for whole, finer in (("3", "2.25"), ("7", "7.75")):
+        text = text.replace(f"            weight: {whole}\n", f"            weight: {finer}\n", 1)
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+    tree = load_tree(tmp_path / "own.yaml")
+    found, without = facts(changed("kpi_funds", spent_rate=100.0), tree), facts(NO_LEDGERS, tree)
+    for document, caption, column in ((write(found), "三级指标评分明细", 5), (write_english(found), "Indicators", 4)):
+        (table,) = (b for b in document.blocks if isinstance(b, Table) and b.caption.endswith(caption))
+        shown = [(Decimal(row[column]), Decimal(row[column + 1])) for row in table.rows]
+        assert sum(weight for weight, _ in shown) == 100
+        assert all(points <= weight for weight, points in shown)
+    assert "资金到位率（2.25分）、预算执行率（7.75分）" in said(write(without))
+    assert "(2.25 points) has no evidence" in said(write_english(without))
 
 
 def test_the_line_is_exact(tmp_path: Path) -> None:
