@@ -12,12 +12,13 @@ import jsonschema
 import msgspec
 import pypdf
 import pytest
+from msgspec import structs
 
 from dashboards.report import docx as word
 from dashboards.report import issue as room
 from dashboards.report import pdf
 from dashboards.report.charts import CHARTS, draw
-from dashboards.report.content import Document, Heading
+from dashboards.report.content import Align, Appendix, Block, Document, Heading, Paragraph, Table
 from dashboards.report.evidence import Answer, Parameter, evidence_id, plain_value, used_parameters, what_is_read
 from dashboards.report.facts import device_counts, parameters
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
@@ -80,6 +81,20 @@ def _fonts(page: pypdf.PageObject) -> list[Mapping[str, object]]:
     resources = page["/Resources"]
     assert isinstance(resources, Mapping)
     return [font.get_object() for font in resources.get("/Font", {}).values()]
+
+
+def test_the_pdf_links_evidence_and_nothing_that_is_only_called_so(document: Document, fonts: Path) -> None:
+    """Zones may be called E01 and [E99]."""
+    align: list[Align] = ["left"]
+    blocks: list[Block] = [
+        Paragraph("Counted[E01], in the zone [E99]."),
+        Table("Zones", ["Zone"], [["E01"], ["[E99]"], ["E98"]], [1.0], align),
+        Appendix("Appendix"),
+        Table("Evidence", ["Label"], [["E01"], ["E02"]], [1.0], align),
+    ]
+    pages = pypdf.PdfReader(io.BytesIO(pdf.render(structs.replace(document, blocks=blocks), {}, fonts))).pages
+    linked = [link.get_object() for page in pages for link in page.get("/Annots", [])]
+    assert [link["/Dest"][0].get_object()["/Contents"] for link in linked] == [pages[-1]["/Contents"]]
 
 
 def test_the_docx_has_its_parts_charts_and_repeating_headers(document: Document, charts: dict[str, bytes]) -> None:
