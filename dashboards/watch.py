@@ -76,7 +76,7 @@ def decoded(topic_is_alerts: bool, value: bytes | None) -> OccupancyMinute | Ale
         if topic_is_alerts:
             return msgspec.json.decode(value or b"", type=Alert)
         return msgspec.json.decode(value or b"", type=OccupancyMinute)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

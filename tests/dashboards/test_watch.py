@@ -46,6 +46,14 @@ def test_other_estates_and_unreadable_messages() -> None:
     assert "3 unreadable" in shown(state)
 
 
+@pytest.mark.parametrize(
+    "value", [b"", b"\xff", b'{"alert_id": "\xff\xfe"}', b'{"schema_version": 1, "more": ' + b"[" * 100_000]
+)
+def test_what_is_no_message_is_passed_over(value: bytes) -> None:
+    assert decoded(True, value) is None
+    assert decoded(False, value) is None
+
+
 def test_decoded_reads_both_topics() -> None:
     assert decoded(True, encoder.encode(alert("a"))) == alert("a")
     assert decoded(False, encoder.encode(minute("plaza"))) == minute("plaza")
