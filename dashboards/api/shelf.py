@@ -108,8 +108,16 @@ class Shelf:
         self._known = {report.id: report for report in map(_read, sorted(root.glob(f"*/{STATE}"))) if report}
 
     def put(self, report: Report) -> None:
-        """Keep a report, or its new state."""
-        write_private(self.folder(report) / STATE, msgspec.json.encode(report))
+        """Keep a report, or its new state. Raises OSError where a new report cannot be written.
+
+        A new state that cannot be written is told all the same, until the process ends: a full disk ends no report.
+        """
+        try:
+            write_private(self.folder(report) / STATE, msgspec.json.encode(report))
+        except OSError:
+            if report.id not in self._known:
+                raise
+            log.exception("a report's state could not be written", report=report.id)
         self._known[report.id] = report
 
     def find(self, report_id: str) -> Report | None:

@@ -1,5 +1,6 @@
 """The API on reports that lie there: what is listed, paged, cached and fetched; keys, limits, restarts."""
 
+import asyncio
 import hashlib
 from datetime import date
 from pathlib import Path
@@ -14,12 +15,15 @@ from typer.testing import CliRunner
 from anfang import cli
 from dashboards.api.keys import new_key
 from dashboards.api.limits import Allowance
-from dashboards.api.shelf import Shelf, Status
+from dashboards.api.maker import Maker
+from dashboards.api.shelf import STATE, Shelf, Status
 from dashboards.api.views import NewReport
+from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.period import Period
+from infra.settings import Settings
 from tests.dashboards.api.stage import REPORTS, ApiStage
-from tests.dashboards.web.messages import ESTATE
+from tests.dashboards.web.messages import ESTATE, NOON, SITE
 
 
 @pytest.fixture
@@ -113,6 +117,34 @@ def test_after_a_restart_what_was_being_made_has_failed_and_what_waited_waits(tm
     )
     assert [report.id for report in again.waiting()] == [waiting.id]
     assert Shelf(tmp_path / "reports").find(running.id) == failed
+
+
+async def _all_ended(shelf: Shelf) -> None:
+    async with asyncio.timeout(10):
+        while shelf.waiting() or shelf.listed([ESTATE, "moon"], "running", "", 1):
+            await asyncio.sleep(0)
+
+
+def test_a_report_that_the_disk_refuses_has_failed_and_the_next_is_made(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "reports")
+    maker = Maker(Settings(home=tmp_path), shelf, {ESTATE: SITE}, FakeClock(NOON))
+
+    async def ask_two() -> None:
+        async with maker.running():
+            refused = maker.ask(NewReport(estate=ESTATE, period="2023"), "li")
+            assert refused is not None
+            (shelf.folder(refused) / STATE).unlink()
+            shelf.folder(refused).rmdir()
+            shelf.folder(refused).touch()  # no file can be written in it
+            await _all_ended(shelf)
+            maker.ask(NewReport(estate="moon", period="2023"), "li")
+            await _all_ended(shelf)
+
+    asyncio.run(ask_two())
+    (refused,) = shelf.listed([ESTATE], None, "", 9)
+    assert (refused.status, refused.problem.partition("]")[0]) == ("failed", "not made: [Errno 20")
+    (other,) = Shelf(tmp_path / "reports").listed(["moon"], None, "", 9)
+    assert (other.status, other.problem) == ("failed", "estate 'moon' is not served any more")
 
 
 def test_a_proxys_path_is_in_every_address(tmp_path: Path) -> None:
