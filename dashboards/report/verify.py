@@ -128,7 +128,10 @@ def _check_estate(record: Record) -> Iterator[str]:
 
 
 def reasons(record: Record, computed_at: str, ask: Ask, today: date) -> list[str]:
-    """What has happened since the report was computed that may have changed its numbers, in words."""
+    """What has happened since the report was computed that may have changed its numbers, in words.
+
+    Days after the period enter, too: those on which people may still have answered its alerts.
+    """
     since = int(datetime.fromisoformat(computed_at).timestamp())
     if record.members:
         each = [(estate, reasons(estate, computed_at, ask, today)) for estate in estate_records(record)]
@@ -137,11 +140,14 @@ def reasons(record: Record, computed_at: str, ask: Ask, today: date) -> list[str
     asked: dict[str, Parameter] = {
         "estate": record.estate,
         "first": period.first.isoformat(),
-        "last": period.last.isoformat(),
+        "last": period.until(record.tree().parameters.disposition_days).isoformat(),
         "since_s": since,
     }
     found = [
-        f"{day} was loaded again at {loaded_at} UTC (late data)" for day, loaded_at in _rows(ask, "loaded_since", asked)
+        f"{day} was loaded again at {loaded_at} UTC (late data)"
+        if str(day) <= period.last.isoformat()
+        else f"{day} was loaded at {loaded_at} UTC (what was said of the period's alerts)"
+        for day, loaded_at in _rows(ask, "loaded_since", asked)
     ]
     found += [
         f"{ledger}: {entries} entries were imported or corrected since, last at {last} UTC"

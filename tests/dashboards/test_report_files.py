@@ -24,12 +24,13 @@ from dashboards.report.facts import device_counts, parameters
 from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
 from dashboards.report.narrative import write
 from dashboards.report.record import SCHEMA, Record, encode, json_schema, make_record, read_record
-from dashboards.report.verify import same, verify
+from dashboards.report.verify import reasons, same, verify
 from infra.errors import UserError
 from infra.local.parts import fetch_parts, fonts_folder
 from infra.settings import Settings
 from tests.dashboards.report_facts import PERIOD, SITE, changed, facts, make_ask
 from tests.dashboards.test_report_narrative import PARTS
+from warehouse.client import query
 
 PNG: Final = b"\x89PNG\r\n"
 
@@ -153,6 +154,23 @@ def test_tampering_with_one_digit_is_named(record: Record) -> None:
     assert any(p.startswith("satisfaction: ") for p in verify(tampered, make_ask()).problems)
     tampered = msgspec.json.decode(text.replace("99.5", "99.8", 1), type=Record)
     assert verify(tampered, make_ask()).problems
+
+
+def test_days_on_which_the_periods_alerts_were_answered_are_reasons(record: Record) -> None:
+    """The question on dispositions reads a week more than the period, the last day included."""
+    loaded = ("2024-02-29", "2024-03-10", "2024-03-17", "2024-03-18")
+
+    def ask(sql: str, asked: Mapping[str, Parameter]) -> Answer:
+        if sql != query("loaded_since"):
+            return Answer([], [], 0)
+        return Answer([], [[day, "then"] for day in loaded if str(asked["first"]) <= day <= str(asked["last"])], 0)
+
+    (read,) = (found.read for found in record.evidence if found.query == "kpi_dispositions")
+    assert read.last_day == "2024-03-17"
+    assert reasons(record, "2024-03-12T00:00:00+00:00", ask, date(2024, 3, 20)) == [
+        "since the report: 2024-03-10 was loaded again at then UTC (late data)",
+        "since the report: 2024-03-17 was loaded at then UTC (what was said of the period's alerts)",
+    ]
 
 
 def test_a_changed_question_is_named(record: Record) -> None:
