@@ -28,7 +28,7 @@ def part_four(facts: Facts) -> Iterator[Block]:
 def _funds(facts: Facts) -> Iterator[Block]:
     budget, received, spent = (facts.number("kpi_funds", f"{kind}_yuan") for kind in ("budget", "received", "spent"))
     cite = facts.cite("kpi_funds")
-    nothing = "未提供资金台账，不计分。"
+    nothing = "未提供资金预算，不计分。"
     yield Heading(3, "1.项目资金到位情况分析")
     rate = percent(facts.number("kpi_funds", "received_rate"))
     arrived = f"项目累计预算{yuan(budget)}，已到位{yuan(received)}，资金到位率{rate}{cite}。"
@@ -42,7 +42,7 @@ def _funds(facts: Facts) -> Iterator[Block]:
     yield from paragraph(
         f"资金台账共{entries}笔，逐笔记录日期、类别、金额和用途，更正以新版本记入，原记录保留{cite}。"
         if entries
-        else None,
+        else "未提供资金台账。",
         "专款专用及拨付审批的合规性须以财务凭证核查，系统不作判断，相关材料由项目单位另附。",
     )
 
@@ -117,7 +117,7 @@ def _economy(facts: Facts) -> Iterator[Block]:
     yield Heading(3, "1.项目经济性分析")
     yield Heading(4, "（1）项目成本（预算）控制情况")
     if not budget or spent is None:
-        yield from paragraph("未提供资金台账，成本控制情况不计分。")
+        yield from paragraph("未提供资金预算，成本控制情况不计分。")
     else:
         over = f"超出预算{yuan(spent - budget)}" if spent > budget else "没有超出预算"
         yield from paragraph(
@@ -127,7 +127,7 @@ def _economy(facts: Facts) -> Iterator[Block]:
     yield Heading(4, "（2）项目成本（预算）节约情况")
     saved = budget - spent if budget and spent is not None else None
     if saved is None:
-        yield from paragraph("未提供资金台账，不计分。")
+        yield from paragraph("未提供资金预算，不计分。")
     elif saved > 0:
         yield from paragraph(f"支出较预算少{yuan(saved)}，是否属于节约或尚未支付，须结合合同支付节点认定{cite}。")
     else:

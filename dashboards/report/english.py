@@ -136,7 +136,7 @@ def _two(facts: Facts) -> Iterator[Block]:
 def _funds(facts: Facts) -> str:
     budget, received, spent = (facts.number("kpi_funds", f"{kind}_yuan") for kind in ("budget", "received", "spent"))
     if not budget:
-        return "No funds ledger was provided: funds are not assessed and not scored."
+        return "No budget was provided: funds are not assessed and not scored."
     return (
         f"Up to {facts.period.last}: budget {budget:,.2f} yuan, received {received or 0:,.2f} yuan, spent "
         f"{spent or 0:,.2f} yuan ({percent(facts.number('kpi_funds', 'spent_rate'))} of the budget)"

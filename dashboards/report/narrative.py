@@ -105,9 +105,9 @@ def part_two(facts: Facts) -> Iterator[Block]:
 
 
 def funds_sentence(facts: Facts) -> str:
-    """What was budgeted, received and spent; or that nobody said."""
+    """What was budgeted, received and spent; or that nobody said what was budgeted."""
     if not facts.number("kpi_funds", "budget_yuan"):
-        return "未提供资金台账，资金到位与支出情况不作评价、不计分。"
+        return "未提供资金预算，资金到位与支出情况不作评价、不计分。"
     budget, received, spent = (facts.number("kpi_funds", f"{kind}_yuan") for kind in ("budget", "received", "spent"))
     rates = [percent(facts.number("kpi_funds", f"{kind}_rate")) for kind in ("received", "spent")]
     return (

@@ -43,7 +43,7 @@ def told(found: Facts) -> set[str]:
             {},
             changed("kpi_surveys", safety_respondents=0),
         ),
-        ("资金到位率（3分）没有证据：未提供资金台账。", NO_LEDGERS, {}),
+        ("资金到位率（3分）没有证据：未提供资金预算。", NO_LEDGERS, {}),
         (
             "评价期10天中仅入库8天（80%），低于90%。",
             changed("kpi_accounting", days_loaded=8, loaded_rate=80.0),

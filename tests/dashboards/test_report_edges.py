@@ -60,6 +60,17 @@ def test_a_missing_survey_is_not_scored() -> None:
     check_all_hold(found, changes)
 
 
+def test_a_ledger_without_a_budget_is_told_from_no_ledger() -> None:
+    rates = {name: None for name in NOTHING["kpi_funds"][0] if name.endswith(("_rate", "_per_resident"))}
+    changes = changed("kpi_funds", entries=5, budget_yuan=0.0, **rates)
+    text = said(write(facts(changes)))
+    assert "资金台账共5笔" in text
+    assert "未提供资金预算，资金到位率（3分）" in text
+    assert "未提供资金台账" not in text
+    assert "未提供资金台账。" in said(write(facts(NO_LEDGERS)))
+    check_all_hold(facts(changes), changes)
+
+
 def test_40_percent_of_camera_days_missing_are_told_with_their_share() -> None:
     """Every day some camera told of itself: the rates are over all cameras, what is missing counts as offline."""
     changes = camera_days(told=48, days=10)

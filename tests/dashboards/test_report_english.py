@@ -51,7 +51,7 @@ def test_every_indicator_that_comes_with_the_system_has_an_english_name() -> Non
 
 
 def test_what_is_missing_and_what_is_shown() -> None:
-    assert "No funds ledger was provided" in said(write_english(facts(NO_LEDGERS)))
+    assert "No budget was provided" in said(write_english(facts(NO_LEDGERS)))
     assert "No grade is given." in said(write_english(facts(NO_LEDGERS)))
     text = said(write_english(facts()))
     assert "Thefts against last year: 4 now, 24 in the same period last year, a change of the rate of -83.3%" in text
