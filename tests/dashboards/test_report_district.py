@@ -27,7 +27,7 @@ from dashboards.report.district import (
 from dashboards.report.district_english import write_district_english
 from dashboards.report.evidence import Answer, Ask, Parameter, gather
 from dashboards.report.facts import Facts, make_facts, parameters, questions
-from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tree
+from dashboards.report.indicators import DEFAULT_INDICATORS, PROCEDURES, Tree, digest_of, load_tree
 from dashboards.report.issue import run, run_district
 from dashboards.report.record import Record, read_record
 from dashboards.report.sheets import ANSWERS, SCORES
@@ -85,7 +85,10 @@ def ask(sites: list[Site]) -> Ask:
 
 @pytest.fixture
 def estates(sites: list[Site], ask: Ask) -> list[Facts]:
-    tree = load_tree()
+    return found_of(sites, ask, load_tree())
+
+
+def found_of(sites: list[Site], ask: Ask, tree: Tree) -> list[Facts]:
     return [
         make_facts(
             site,
@@ -175,6 +178,21 @@ def test_the_workbook_links_each_estate_to_its_own_sheets(record: Record) -> Non
     cover = [[cell.value for cell in row] for row in book["封面"]]
     rows = [row for row in cover if row[0] in {member.name for member in record.members}]
     assert [str(row[2])[:8] for row in rows] == [f"='1 {SCORES}", f"='2 {SCORES}"]
+
+
+@pytest.mark.parametrize("year", PROCEDURES)
+def test_older_forms_ask_on_paper_of_each_estate(sites: list[Site], ask: Ask, year: str) -> None:
+    """What can only be judged from papers reads no table, but is an estate's all the same."""
+    path = PROCEDURES[year]
+    estates = found_of(sites, ask, load_tree(path))
+    record = district_record(NAME, estates, digest_of(path), write_district)
+    assert verify(record, ask).problems == []
+    for estate, facts in zip(estate_records(record), estates, strict=True):
+        assert {found.query for found in estate.evidence} == facts.evidence.keys() >= {"kpi_on_paper"}
+    book = openpyxl.load_workbook(io.BytesIO(xlsx.render(record)))
+    names = {indicator.name for indicator in record.tree().indicators()}
+    for place in (1, 2):
+        assert names <= {row[2].value for row in book[f"{place} {SCORES}"].rows}
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
