@@ -25,8 +25,10 @@ from dashboards.report.indicators import DEFAULT_INDICATORS, digest_of, load_tre
 from dashboards.report.narrative import write
 from dashboards.report.record import SCHEMA, Record, encode, json_schema, make_record, read_record
 from dashboards.report.verify import reasons, same, verify
+from infra.clock import FakeClock
 from infra.errors import UserError
 from infra.local.parts import fetch_parts, fonts_folder
+from infra.period import ended_period
 from infra.settings import Settings
 from tests.dashboards.report_facts import PERIOD, SITE, changed, facts, make_ask
 from tests.dashboards.test_report_narrative import PARTS
@@ -224,6 +226,18 @@ def test_parameters_follow_the_site() -> None:
     assert asked["border_lines"] == asked["inward_lines"] == ["gate_north", "gate_south", "gate_west"]
     assert (asked["root_zone"], asked["days"]) == ("estate", 10)
     assert device_counts(SITE) == {"perimeter_cameras": 1, "counting_cameras": 7, "gates": 3}
+
+
+@pytest.mark.parametrize("last", [date(2024, 3, 5), date(2024, 3, 6)])
+def test_a_report_on_a_period_that_is_not_over_is_refused(tmp_path: Path, last: date) -> None:
+    """Before anything is asked. It is 02:00 of 5 March on the estate, and still the 4th in UTC."""
+    settings, clock = Settings(home=tmp_path), FakeClock(1_709_575_200_000)
+    with pytest.raises(UserError, match=f"ends on {last}, which is not over") as error:
+        room.run(settings, SITE, date(2024, 3, 1), last, out_dir=tmp_path, clock=clock)
+    assert error.value.remedy == "give one that ends by 2024-03-04"
+    with pytest.raises(UserError, match="which is not over"):
+        room.run_district(settings, [SITE], date(2024, 3, 1), last, out_dir=tmp_path, name="x", clock=clock)
+    assert ended_period(date(2024, 3, 1), date(2024, 3, 4), date(2024, 3, 5)).days == 4
 
 
 def test_a_period_without_loaded_days_says_what_to_run() -> None:
