@@ -41,7 +41,10 @@ class CameraState(Struct):
 
 
 class Minute(Struct):
-    """One minute of a zone: crossings, last in-zone count, the estimate after it, and how often it was published."""
+    """One minute of a zone: crossings, last in-zone count, the estimate after it, and how often it was published.
+
+    How many cameras were blind in it is judged when it is closed; where it is passed over, in a long gap, all were.
+    """
 
     ins: int = 0
     outs: int = 0
@@ -161,7 +164,7 @@ def _minute(state: ZoneState, event_ms: int, rules: ZoneRules) -> Minute | None:
         return None
     minute = state.minutes.get(start_ms)
     if minute is None:
-        minute = state.minutes[start_ms] = Minute()
+        minute = state.minutes[start_ms] = Minute(blind_cameras=rules.expected_cameras)
     return minute
 
 

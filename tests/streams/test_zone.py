@@ -161,6 +161,16 @@ def test_a_long_gap_without_news_is_not_filled() -> None:
     assert len(_final_rows(envelopes)) <= len(first) + 5
 
 
+@given(st.integers(70, 9_000), st.integers(2, 4), st.sampled_from(GATES))
+def test_a_minute_in_a_long_gap_that_is_told_late_is_unknown_like_those_around_it(
+    back: int, before: int, gate: str
+) -> None:
+    words = [_envelope(g, 500 + n, START_MS + (back + n) * MINUTE_MS) for n in range(2) for g in GATES]
+    late = _envelope(gate, 900, START_MS + (back - before) * MINUTE_MS, direction=1)
+    row = _final_rows([*_stream([], 3), *words, late])[late.start_ms]
+    assert (row.ins, row.coverage) == (1, "unknown")
+
+
 def _told(gate: str, minute: float, *, visible: int | None = None, health: Health | None = None) -> Envelope:
     at_ms = START_MS + round(minute * MINUTE_MS)
     return msgspec.structs.replace(_envelope(gate, at_ms, at_ms), visible=visible, health=health)
