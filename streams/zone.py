@@ -117,16 +117,22 @@ def apply_headcount(state: ZoneState, headcount: Headcount, rules: ZoneRules) ->
     if minute_ms < state.closed_ms - rules.grace_ms:
         state.too_late += 1
         return []
-    of_minute = state.headcounts.setdefault(minute_ms, {})
     counted = Counted(headcount.persons, headcount.error_persons)
-    if of_minute.get(headcount.headcount_id) == counted:
+    if state.headcounts.get(minute_ms, {}).get(headcount.headcount_id) == counted:
         state.duplicates += 1
         return []
-    of_minute[headcount.headcount_id] = counted
-    if minute_ms not in state.minutes or minute_ms >= state.closed_ms:
-        return []
-    state.minutes[minute_ms].changed = True
+    _withdraw(state, headcount.headcount_id)
+    state.headcounts.setdefault(minute_ms, {})[headcount.headcount_id] = counted
+    if minute_ms in state.minutes:
+        state.minutes[minute_ms].changed = True
     return list(_changed_rows(state, rules))
+
+
+def _withdraw(state: ZoneState, headcount_id: str) -> None:
+    """Forget what was told under this id before, of whichever minute within the grace: a later message stands in."""
+    for minute_ms, of_minute in state.headcounts.items():
+        if of_minute.pop(headcount_id, None) is not None and minute_ms in state.minutes:
+            state.minutes[minute_ms].changed = True
 
 
 def _hear_health(camera: CameraState, health: Health, at_ms: int) -> None:

@@ -263,18 +263,14 @@ def _mixed(envelopes: list[Envelope], told: list[tuple[Headcount, float]]) -> li
     return [message for _, message in sorted(moments, key=lambda pair: pair[0])]
 
 
-counts = st.lists(
-    st.builds(
-        _headcount,
-        minute=st.floats(0, MINUTES - 0.01),
-        persons=st.integers(0, 60),
-        error=st.sampled_from([0.0, 1.0, 5.0]),
-        name=st.sampled_from(["a", "b", "c", "d"]),
-    ),
-    min_size=1,
-    max_size=4,
-    unique_by=lambda one: one.headcount_id,
+headcounts = st.builds(
+    _headcount,
+    minute=st.floats(0, MINUTES - 0.01),
+    persons=st.integers(0, 60),
+    error=st.sampled_from([0.0, 1.0, 5.0]),
+    name=st.sampled_from(["a", "b", "c", "d"]),
 )
+counts = st.lists(headcounts, min_size=1, max_size=4, unique_by=lambda one: one.headcount_id)
 
 
 @given(passings, counts, st.lists(st.floats(0, 0.999), min_size=4, max_size=4), st.randoms(use_true_random=False))
@@ -290,6 +286,29 @@ def test_headcounts_give_the_same_rows_whenever_they_come(
     later = _settled(_mixed(envelopes, list(zip(shuffled, [*shares, *shares], strict=False))))
     assert later == first
     assert {ms: row.balance for ms, row in first.items()} == {ms: r.balance for ms, r in _settled(envelopes).items()}
+
+
+mends = st.lists(
+    st.tuples(headcounts, st.floats(-2, 2), st.floats(0, 1), st.floats(1, 2)),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda one: one[0].headcount_id,
+)
+
+
+@given(passings, mends)
+def test_a_headcount_whose_minute_and_number_are_mended_gives_the_same_rows_as_if_it_had_been_right(
+    moves: list[Passing], told: list[tuple[Headcount, float, float, float]]
+) -> None:
+    envelopes = _stream(moves, MINUTES + 8)
+    moments: list[tuple[float, Envelope | Headcount]] = [(one.start_ms, one) for one in envelopes]
+    for right, off, soon, later in told:
+        wrong_ms = max(START_MS, right.event_ms + round(off * MINUTE_MS))
+        wrong = msgspec.structs.replace(right, event_ms=wrong_ms, persons=right.persons + 7)
+        last_ms = max(wrong_ms, right.event_ms)
+        moments += [(last_ms + soon * MINUTE_MS, wrong), (last_ms + later * MINUTE_MS, right)]
+    mended = _settled(message for _, message in sorted(moments, key=lambda pair: pair[0]))
+    assert mended == _settled([*(right for right, *_ in told), *envelopes])
 
 
 def test_a_headcount_corrects_its_minute_and_those_after_but_not_the_balance() -> None:
