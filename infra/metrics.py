@@ -161,8 +161,9 @@ DELIVERY_DEAD: Final = Gauge(
 )
 DELIVERY_GIVEN_UP: Final = Counter(
     "anfang_delivery_given_up",
-    "Alert states that a subscriber will never get, by why: refused for three days, dead (the subscription), stale "
-    "(older than three days when read). Do: `anfang subscriptions list`; read the log of `anfang deliver`.",
+    "Alert states that a subscriber will never get, by why: refused for three days, dead (the subscription), not_valid "
+    "(it, for three days), stale (older than three days when read). Do: `anfang subscriptions list`; read the log of "
+    "`anfang deliver`.",
     ["why"],
     registry=REGISTRY,
 )

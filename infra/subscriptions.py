@@ -142,6 +142,11 @@ def not_valid(messages: Iterable[KeyAndValue], site: Site, webhook_hosts: frozen
     return found
 
 
+def names_of(messages: Iterable[KeyAndValue]) -> set[str]:
+    """The names that were not removed by the last of these messages of theirs, be it valid or not."""
+    return {(key or b"").decode(errors="replace") for key, value in dict(messages).items() if value}
+
+
 def _read(name: str, value: bytes | None, site: Site) -> Subscription | None:
     """What the message says, if it is this site's; what cannot be read is told in the log."""
     if not value:

@@ -24,7 +24,7 @@ from infra.errors import UserError
 from infra.events import LATEST_MS, Alert, Subscription, WebhookChannel
 from infra.settings import Settings
 from infra.site import Site
-from infra.subscriptions import read_subscriptions
+from infra.subscriptions import hosts_of, latest, names_of, read_messages
 from infra.topics import ALERTS, DEAD_LETTERS, topic_name
 from infra.validate import Refusal, undecodable
 from streams import worker
@@ -52,18 +52,20 @@ _decoder: Final = msgspec.json.Decoder(Alert)
 
 @dataclass
 class Room:
-    """What the app's steps share."""
+    """What the app's steps share. `named` are all subscriptions that were not removed; not all need be valid."""
 
     settings: Settings
     site: Site
     outbox: Outbox
     clock: Clock = field(default_factory=SystemClock)
     wishes: dict[str, Wish] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
     lanes: Lanes | None = None
     channels: Channels | None = None
 
-    def know(self, subscriptions: Mapping[str, Subscription]) -> None:
+    def know(self, subscriptions: Mapping[str, Subscription], named: set[str]) -> None:
         """Match against these from now on."""
+        self.named = named
         self.wishes = {name: Wish.of(subscription) for name, subscription in subscriptions.items()}
 
 
@@ -78,7 +80,7 @@ class Matched:
 
 def make_app(settings: Settings, site: Site) -> faust.App:
     """The delivery app for one site. Raises UserError when nobody is subscribed, or another worker has the outbox."""
-    subscriptions = read_subscriptions(settings, site)
+    subscriptions, named = read_known(settings, site)
     if not subscriptions:
         raise UserError(
             f"nobody is subscribed to the alerts of {site.estate.name}: they would reach no one",
@@ -87,10 +89,16 @@ def make_app(settings: Settings, site: Site) -> faust.App:
     app = worker.make_app(NAME, settings, INPUTS)
     worker.watch(app, settings)
     room = Room(settings, site, Outbox(outbox_path(settings)))
-    room.know(subscriptions)
+    room.know(subscriptions, named)
     _add_agent(app, room)
     _run_lanes(app, room, subscriptions)
     return app
+
+
+def read_known(settings: Settings, site: Site) -> tuple[dict[str, Subscription], set[str]]:
+    """The valid subscriptions, and the names of all. Raises UserError when Kafka does not answer."""
+    messages = read_messages(settings)
+    return latest(messages, site, hosts_of(settings)), names_of(messages)
 
 
 def _add_agent(app: faust.App, room: Room) -> None:
@@ -181,21 +189,21 @@ def _run_lanes(app: faust.App, room: Room, subscriptions: Mapping[str, Subscript
     async def start() -> None:
         room.channels = Channels(room.settings, room.site, room.clock)
         room.lanes = Lanes(room.outbox, Way(room.channels.send, room.clock))
-        await room.lanes.update(subscriptions)
+        await room.lanes.update(subscriptions, room.named)
         send_canaries(room)
 
     async def look() -> None:
         if room.lanes is None or room.channels is None:
             return
         try:
-            now = await asyncio.to_thread(read_subscriptions, room.settings, room.site)
+            now, named = await asyncio.to_thread(read_known, room.settings, room.site)
         except UserError as error:
             log.warning("subscriptions could not be read again", problem=error.problem)
             return
         room.channels.forget_secrets()
-        if now != {name: wish.subscription for name, wish in room.wishes.items()}:
-            room.know(now)
-            await room.lanes.update(now)
+        if named != room.named or now != {name: wish.subscription for name, wish in room.wishes.items()}:
+            room.know(now, named)
+            await room.lanes.update(now, named)
             if not now:
                 log.error("nobody is subscribed any more: alerts reach no one", do="anfang subscriptions add")
 
@@ -204,7 +212,10 @@ def _run_lanes(app: faust.App, room: Room, subscriptions: Mapping[str, Subscript
             send_canaries(room)
 
     async def tidy() -> None:
-        room.outbox.prune(room.clock.now_ms())
+        now_ms = room.clock.now_ms()
+        if room.lanes is not None:
+            room.lanes.give_up(now_ms)
+        room.outbox.prune(now_ms)
         metrics.DELIVERY_WAITING.set(room.outbox.held())
 
     async def stop(*_: object, **__: object) -> None:

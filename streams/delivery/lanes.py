@@ -1,7 +1,7 @@
 """The lanes of all subscriptions: a courier each, as a task of the event loop that sleeps until there is something."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -11,7 +11,7 @@ from infra import metrics
 from infra.events import Subscription
 from streams.delivery.courier import Courier, Way
 from streams.delivery.outbox import Outbox
-from streams.delivery.retries import revived
+from streams.delivery.retries import GIVE_UP_MS, revived
 from streams.durable import stop_process
 
 log = structlog.get_logger()
@@ -26,12 +26,16 @@ class Lanes:
         self._wake: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def update(self, subscriptions: Mapping[str, Subscription]) -> None:
-        """Serve these from now on: new ones get a lane, others lose theirs with all that waits for them."""
+    async def update(self, subscriptions: Mapping[str, Subscription], named: Collection[str] = ()) -> None:
+        """Serve these from now on: new ones get a lane, others lose theirs, and if not `named` all that waits for them.
+
+        Those `named` only are not valid now, for their zone has left the site file perhaps, and may be again.
+        """
         for name in (self._tasks.keys() | self._outbox.subscribers()) - subscriptions.keys():
             if name in self._tasks:
                 await self._stop(name)
-            log.info("subscription removed", subscription=name, left=self._outbox.forget(name))
+            if name not in named:
+                log.info("subscription removed", subscription=name, left=self._outbox.forget(name))
         for name, subscription in subscriptions.items():
             lane, courier = self._outbox.lane(name), self._couriers.get(name)
             again = revived(lane, subscription.changed_ms)
@@ -46,6 +50,13 @@ class Lanes:
                 self._start(name, subscription)
         dead = [name for name in subscriptions if self._outbox.lane(name).dead_ms is not None]
         metrics.DELIVERY_DEAD.set(len(dead))
+
+    def give_up(self, now_ms: int) -> None:
+        """Give up what has been due for three days to those who are not served: it waits no longer than for others."""
+        for name in self._outbox.subscribers() - self._tasks.keys():
+            if given_up := self._outbox.forget(name, now_ms - GIVE_UP_MS):
+                metrics.DELIVERY_GIVEN_UP.labels("not_valid").inc(given_up)
+                log.error("a subscription was not valid for too long", subscription=name, given_up=given_up)
 
     def wake(self, name: str) -> None:
         """Something new waits in that lane."""

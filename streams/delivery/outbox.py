@@ -21,7 +21,7 @@ from msgspec import Struct
 from infra.clock import DAY_MS
 from infra.delivery_state import Lane
 from infra.errors import UserError
-from infra.events import Alert, Severity, derived_id
+from infra.events import LATEST_MS, Alert, Severity, derived_id
 from infra.local.files import private_folder
 from infra.queries import sql_reader
 from streams.delivery.matching import Told
@@ -149,10 +149,10 @@ class Outbox:
             self._run("note_lane", **msgspec.structs.asdict(lane))
         self._lanes[lane.subscription_id] = lane
 
-    def forget(self, subscription_id: str) -> int:
-        """Give up what waits for a subscription; returns how many."""
+    def forget(self, subscription_id: str, before_ms: int = LATEST_MS) -> int:
+        """Give up what waits for a subscription and fell due before then; returns how many."""
         with self._change(durable=False):
-            return self._run("forget_of", subscription_id=subscription_id)
+            return self._run("forget_of", subscription_id=subscription_id, before_ms=before_ms)
 
     def subscribers(self) -> set[str]:
         """Those for whom something waits."""

@@ -8,7 +8,7 @@ import pytest
 from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel, encoder
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
-from infra.subscriptions import hosts_of, latest, mistakes, not_valid, quiet_minutes
+from infra.subscriptions import hosts_of, latest, mistakes, names_of, not_valid, quiet_minutes
 
 SITE = load_site(SMALL_SITE)
 GOOD = Subscription(
@@ -97,6 +97,11 @@ def test_what_is_wrong_with_a_subscription_is_known_until_it_is_mended_or_remove
     old, foreign = _changed(zones=["plaza", "annex"]), _changed(estate_id="moon", zones=["crater"])
     assert wrong(GOOD) == wrong(old, GOOD) == wrong(old, None) == wrong(foreign) == {}
     assert "'annex'" in wrong(GOOD, old)["guard_room"]
+
+
+def test_who_was_not_removed_has_a_name_though_it_is_not_valid() -> None:
+    wrong, gone = encoder.encode(_changed(zones=["annex"])), [(b"office", b"{}"), (b"office", None)]
+    assert names_of([(b"guard_room", wrong), *gone, (b"night", None), (b"night", b"\xff{")]) == {"guard_room", "night"}
 
 
 def test_quiet_hours_run_past_midnight_and_past_the_week() -> None:

@@ -13,7 +13,7 @@ from streams.delivery.courier import Way
 from streams.delivery.lanes import Lanes
 from streams.delivery.message import Message, alert_message
 from streams.delivery.outbox import Outbox
-from streams.delivery.retries import DELIVERED, Outcome
+from streams.delivery.retries import DELIVERED, GIVE_UP_MS, Outcome
 from tests.streams.delivery.helpers import alert, hook_way, listening, open_outbox, queued, sender, subscription, until
 
 FAST = (0.02,)
@@ -152,6 +152,32 @@ def test_gone_is_dead_at_once_and_stays_so_until_it_is_saved_again(outbox: Outbo
             await until(lambda: outbox.held() == 0)
             assert receiver.taken == [f"{alert(7).alert_id}.1"]
             await lanes.close()
+            await hooks.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("named", "waits_ms", "told"),
+    [({"guard_room"}, GIVE_UP_MS, True), ({"guard_room"}, GIVE_UP_MS + 1, False), (set[str](), 0, False)],
+)
+def test_what_waits_for_who_is_not_valid_is_sent_when_they_are_again_within_three_days(
+    outbox: Outbox, named: set[str], waits_ms: int, told: bool
+) -> None:
+    async def story() -> None:
+        async with listening() as receiver:
+            hooks = sender()
+            outbox.put([queued(alert(0))], 0)
+            before = Lanes(outbox, hook_way(hooks, FAST))
+            await before.update({"office": subscription("office", receiver.url)}, named)
+            before.give_up(waits_ms)
+            await before.close()
+            assert outbox.held() == told
+            after = Lanes(outbox, hook_way(hooks, FAST))
+            await after.update({"guard_room": subscription(url=receiver.url)}, {"guard_room"})
+            await until(lambda: outbox.held() == 0)
+            assert receiver.taken == ([IDS[0]] if told else [])
+            await after.close()
             await hooks.close()
 
     asyncio.run(story())

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from anfang import cli
 from infra.channel_secrets import read_channel_secret, write_channel_secret
 from infra.clock import SystemClock
+from infra.delivery_state import outbox_path, read_lanes
 from infra.errors import UserError
 from infra.events import encoder
 from infra.local.registry import read_process, start_process, stop_process
@@ -20,8 +21,9 @@ from infra.settings import Settings
 from infra.subscriptions import read_subscriptions
 from infra.topics import ALERTS, DEAD_LETTERS, SUBSCRIPTIONS
 from streams.delivery.app import make_app
+from streams.delivery.outbox import Outbox
 from tests.kafka_helpers import produce, read_all
-from tests.streams.delivery.helpers import SECRET, SITE, alert, closed, listening, until
+from tests.streams.delivery.helpers import SECRET, SITE, alert, closed, listening, queued, subscription, until
 
 pytestmark = pytest.mark.stack
 
@@ -105,6 +107,28 @@ def test_who_subscribed_by_command_gets_every_alert_though_the_worker_is_killed(
     letters = {(letter.value(), dict(letter.headers() or [])["reason"]) for letter in read_all(settings, DEAD_LETTERS)}
     assert letters == {(b"no alert", b"malformed_json")}
     assert not any(SECRET.encode() in (message.value() or b"") for message in read_all(settings, SUBSCRIPTIONS))
+
+
+def test_what_waits_for_a_subscription_that_is_not_valid_outlives_a_worker_and_is_sent_when_it_is(
+    settings: Settings,
+) -> None:
+    async def story() -> None:
+        async with listening() as receiver:
+            outbox = Outbox(outbox_path(settings))
+            outbox.put([queued(alert(0), "annex_room")], SystemClock().now_ms())
+            outbox.close()
+            for name in ("office", "annex_room"):
+                write_channel_secret(settings, name, [SECRET])
+            await _run("subscriptions", "add", "office", "--who", "office", "--webhook", receiver.url)
+            gone = encoder.encode(subscription("annex_room", receiver.url, zones=["annex"]))
+            await asyncio.to_thread(produce, settings, SUBSCRIPTIONS, [(b"annex_room", gone, SystemClock().now_ms())])
+            await asyncio.to_thread(_start, settings)
+            await until(lambda: "office" in read_lanes(outbox_path(settings)), 60)
+            await _run("subscriptions", "add", "annex_room", "--who", "annex", "--webhook", receiver.url)
+            await until(lambda: f"{alert(0).alert_id}.1" in receiver.taken, 60)
+            await asyncio.to_thread(_kill, settings)
+
+    asyncio.run(story())
 
 
 def _log(settings: Settings) -> str:
