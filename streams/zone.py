@@ -28,7 +28,8 @@ MAX_UNKNOWN_MINUTES: Final = 60
 class CameraState(Struct):
     """What one camera has told this zone: its latest event time, which envelopes were applied, and its last health.
 
-    `blind_from_ms` is the begin of its last blindness and `blind_to_ms` the end of it; `blind` while it lasts.
+    `blind_from_ms` is the begin of its last blindness and `blind_to_ms` the end of it; `blind` while it lasts. From
+    `silent_from_ms` to `silent_to_ms` it told nothing for longer than the silence timeout, the last time that it did.
     """
 
     latest_ms: int = 0
@@ -38,6 +39,8 @@ class CameraState(Struct):
     blind: bool = False
     blind_from_ms: int = -1
     blind_to_ms: int = -1
+    silent_from_ms: int = -1
+    silent_to_ms: int = -1
 
 
 class Minute(Struct):
@@ -91,7 +94,10 @@ def apply(state: ZoneState, envelope: Envelope, rules: ZoneRules) -> list[Occupa
         state.duplicates += 1
         return []
     was_closed, end_ms = state.closed_ms, envelope.end_ms
-    camera.latest_ms = max(camera.latest_ms, end_ms)
+    if end_ms > camera.latest_ms:
+        if envelope.start_ms - camera.latest_ms > MINUTE_MS:
+            _note_silence(camera, envelope.start_ms, rules)
+        camera.latest_ms = end_ms
     if envelope.visitors is not None:
         note_visitors(state.today, envelope.visitors, rules.site.tz)
     if envelope.crossings is not None:
@@ -145,6 +151,12 @@ def _hear_health(camera: CameraState, health: Health, at_ms: int) -> None:
         camera.blind, camera.blind_to_ms = False, at_ms
     elif not sees and not camera.blind:
         camera.blind, camera.blind_from_ms = True, at_ms
+
+
+def _note_silence(camera: CameraState, spoke_ms: int, rules: ZoneRules) -> None:
+    """Note that the camera spoke again, if it has been silent: nobody knows whether it saw anything meanwhile."""
+    if 0 < camera.latest_ms < spoke_ms - rules.silence_ms:
+        camera.silent_from_ms, camera.silent_to_ms = camera.latest_ms, spoke_ms
 
 
 def _count_crossings(state: ZoneState, crossings: Crossings, rules: ZoneRules) -> None:
@@ -210,7 +222,7 @@ def _close_minutes(state: ZoneState, live: list[CameraState], expected: int) -> 
 
 
 def blind_cameras(live: list[CameraState], minute_ms: int, expected: int) -> int:
-    """How many of the zone's cameras did not see the whole minute: blind in it, or not live at all."""
+    """How many of the zone's cameras did not see the whole minute: blind or silent in it, or not live at all."""
     return expected - sum(not _blind_in(camera, minute_ms) for camera in live)
 
 
@@ -220,7 +232,9 @@ def _blind_at(camera: CameraState, at_ms: int) -> bool:
 
 
 def _blind_in(camera: CameraState, minute_ms: int) -> bool:
-    """Whether the camera was blind in any part of the minute, as far as its last blindness tells."""
+    """Whether the camera was blind or silent in any part of the minute, as far as the last time tells."""
+    if camera.silent_from_ms < minute_ms + MINUTE_MS and camera.silent_to_ms > minute_ms:
+        return True
     begun = 0 <= camera.blind_from_ms < minute_ms + MINUTE_MS
     return begun and (camera.blind or camera.blind_to_ms > minute_ms)
 

@@ -161,6 +161,25 @@ def test_a_long_gap_without_news_is_not_filled() -> None:
     assert len(_final_rows(envelopes)) <= len(first) + 5
 
 
+@given(
+    st.sets(st.sampled_from(GATES), min_size=1), st.integers(1, 4), st.integers(5, 70), st.integers(0, MINUTE_MS - 1000)
+)
+def test_a_minute_in_which_a_camera_was_silent_is_not_full_and_one_in_which_all_were_is_unknown(
+    silent: set[str], last: int, gap: int, into_ms: int
+) -> None:
+    """A word a minute; the silent ones say none after minute `last`, until they are back `gap` minutes later."""
+    back, words = last + gap, list[Envelope]()
+    for minute in range(back + 6):
+        for gate in GATES:
+            if gate not in silent or not last < minute < back:
+                words.append(_told(gate, minute + into_ms / MINUTE_MS))
+    dark = "unknown" if len(silent) == len(GATES) else "partial"
+    for minute_ms, row in _final_rows(words).items():
+        minute = (minute_ms - START_MS) // MINUTE_MS
+        returned = minute < back or (minute == back and into_ms > 0)
+        assert (minute, row.coverage) == (minute, dark if last <= minute and returned else "full")
+
+
 @given(st.integers(70, 9_000), st.integers(2, 4), st.sampled_from(GATES))
 def test_a_minute_in_a_long_gap_that_is_told_late_is_unknown_like_those_around_it(
     back: int, before: int, gate: str
