@@ -3,6 +3,8 @@
 What a channel needs that is secret is kept in files of this machine (`infra/channel_secrets.py`); Kafka gets the rest.
 """
 
+from collections.abc import Collection
+
 import msgspec
 from msgspec import Struct
 
@@ -17,10 +19,12 @@ from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel
 from infra.settings import Settings
 from infra.site import Site
 from infra.subscriptions import (
+    KeyAndValue,
     hosts_of,
     is_taken,
     latest,
     mistakes,
+    not_valid,
     read_messages,
     read_subscriptions,
     remove_subscription,
@@ -74,9 +78,10 @@ def subscribe(
 def unsubscribe(settings: Settings, site: Site, name: str) -> None:
     """Tell somebody no more; what waits for them is not sent, and their secret is deleted. Blocking.
 
-    Raises UnknownSubscriptionError, and UserError when Kafka does not answer.
+    One that is not valid any more can be ended, too. Raises UnknownSubscriptionError, and UserError when Kafka does not
+    answer.
     """
-    find_subscription(settings, site, name)
+    _check_known(name, known_names(read_messages(settings), site, hosts_of(settings)))
     remove_subscription(settings, name)
     forget_channel_secret(settings, name)
 
@@ -84,9 +89,18 @@ def unsubscribe(settings: Settings, site: Site, name: str) -> None:
 def find_subscription(settings: Settings, site: Site, name: str) -> Subscription:
     """The estate's subscription of that name. Raises UnknownSubscriptionError."""
     known = read_subscriptions(settings, site)
+    _check_known(name, known.keys())
+    return known[name]
+
+
+def known_names(messages: list[KeyAndValue], site: Site, webhook_hosts: frozenset[str]) -> set[str]:
+    """The names of the estate's subscriptions by these messages, valid or not."""
+    return latest(messages, site, webhook_hosts).keys() | not_valid(messages, site, webhook_hosts).keys()
+
+
+def _check_known(name: str, known: Collection[str]) -> None:
     if name not in known:
         raise UnknownSubscriptionError(f"no subscription {name}", f"there are: {', '.join(sorted(known)) or 'none'}")
-    return known[name]
 
 
 def channel_shown(subscription: Subscription) -> str:

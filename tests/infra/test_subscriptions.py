@@ -8,6 +8,7 @@ import pytest
 from infra.events import MailChannel, PushChannel, Subscription, WebhookChannel, encoder
 from infra.settings import SMALL_SITE, Settings
 from infra.site import load_site
+from infra.subscribing import known_names
 from infra.subscriptions import hosts_of, latest, mistakes, names_of, not_valid, quiet_minutes
 
 SITE = load_site(SMALL_SITE)
@@ -112,3 +113,10 @@ def test_quiet_hours_run_past_midnight_and_past_the_week() -> None:
 def test_hosts_are_told_apart_by_commas_or_spaces() -> None:
     assert hosts_of(Settings(webhook_hosts="NVR.lan, 10.0.0.7 ,a,")) == {"nvr.lan", "10.0.0.7", "a"}
     assert hosts_of(Settings(webhook_hosts="")) == frozenset()
+
+
+def test_only_who_is_subscribed_to_this_estate_can_be_ended_be_it_valid_or_not() -> None:
+    sent = {"guard_room": GOOD, "annex": _changed(subscription_id="annex", zones=["annex"]), "night": None}
+    raw = [(name.encode(), encoder.encode(one) if one else None) for name, one in sent.items()]
+    foreign = (b"crater", encoder.encode(_changed(subscription_id="crater", estate_id="moon")))
+    assert known_names([*raw, foreign], SITE, frozenset()) == {"guard_room", "annex"}
