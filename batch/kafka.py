@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from infra.clock import DAY_MS
 from infra.errors import UserError
+from infra.lag import patiently, watermarks
 from infra.settings import Settings
 from infra.topics import CONNECT_TIMEOUT_S, MAX_MESSAGE_BYTES, Topic, topic_name, unreachable
 
@@ -64,16 +65,11 @@ def offsets_since(settings: Settings, topic: Topic, since_ms: int) -> OffsetRang
     name = topic_name(topic, settings)
     with _consumer(settings) as consumer:
         partitions = consumer.list_topics(name, timeout=CONNECT_TIMEOUT_S).topics[name].partitions
-        ends = {p: _watermarks(consumer, name, p)[1] for p in partitions}
+        ends = {p: watermarks(consumer, TopicPartition(name, p))[1] for p in partitions}
         asked = [TopicPartition(name, p, since_ms) for p in partitions]
-        found = consumer.offsets_for_times(asked, timeout=CONNECT_TIMEOUT_S)
+        found = patiently(lambda: consumer.offsets_for_times(asked, timeout=CONNECT_TIMEOUT_S))
     starts = {at.partition: ends[at.partition] if at.offset < 0 else at.offset for at in found}
     return OffsetRange(name, starts, {p: max(end, starts[p]) for p, end in ends.items()})
-
-
-def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_TIMEOUT_S)
-    return int(low), int(high)
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ def kept(settings: Settings, topic: Topic) -> list[Kept]:
 
 
 def _kept(consumer: Consumer, topic: str, partition: int) -> Kept:
-    low, high = _watermarks(consumer, topic, partition)
+    low, high = watermarks(consumer, TopicPartition(topic, partition))
     if low == high:
         return Kept(partition, low > 0, None)
     consumer.assign([TopicPartition(topic, partition, low)])

@@ -36,7 +36,7 @@ def uncommitted(settings: Settings, group: str, places: Sequence[Place]) -> dict
         return {}
     with _reader(settings, group) as consumer:
         partitions = [TopicPartition(topic, number) for topic, number in places]
-        committed = _patiently(lambda: consumer.committed(partitions, timeout=CONNECT_TIMEOUT_S))
+        committed = patiently(lambda: consumer.committed(partitions, timeout=CONNECT_TIMEOUT_S))
         spans = {place: _span(consumer, one) for place, one in zip(places, committed, strict=True)}
     return {place: (start, end) for place, (start, end) in spans.items() if start < end}
 
@@ -48,11 +48,11 @@ def _span(consumer: Consumer, committed: TopicPartition) -> tuple[int, int]:
 
 def watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
     """The first offset of a partition and its end, also of a topic that was made a moment ago."""
-    low, high = _patiently(lambda: consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S))
+    low, high = patiently(lambda: consumer.get_watermark_offsets(partition, timeout=CONNECT_TIMEOUT_S))
     return int(low), int(high)
 
 
-def _patiently(ask: Callable[[], T]) -> T:
+def patiently(ask: Callable[[], T]) -> T:
     """The answer of `ask`, asked again while the broker says that a leader or coordinator is still being found."""
     deadline = time.monotonic() + CONNECT_TIMEOUT_S
     while True:
