@@ -157,7 +157,7 @@ def _load(  # noqa: PLR0917
                 progress=progress(number),
             )
     if accounts:
-        _print(accounts)
+        _print(sorted(accounts, key=lambda account: account.day))
     return [account.day for account in accounts]
 
 

@@ -162,14 +162,10 @@ def test_only_what_changed_is_loaded_again(loaded: Settings, site: Site, spark: 
 @pytest.mark.stack
 def test_what_is_told_weeks_later_has_its_day_loaded_again(loaded: Settings, site: Site, spark: SparkSession) -> None:
     later = NEXT + timedelta(days=20)
-    assert told_later(loaded, site, later, spark=spark) == []
     produce(loaded, ALERTS, [alert_state(at("13:00:00"), 1), alert_state(at("13:00:00", NEXT), 1)])
     assert told_later(loaded, site, later, spark=spark) == [DAY]  # the next day is not loaded at all
     assert told_later(loaded, site, DAY, spark=spark) == []
-    assert told_later(loaded, site, DAY + timedelta(days=loaded.archive_days + 1), spark=spark) == []
-    run(loaded, site, DAY, spark=spark)
     produce(loaded, ALERTS, [alert_state(at("13:00:00"), 2, at("13:00:00", later))])
-    assert told_later(loaded, site, later, spark=spark) == [DAY]
     run(loaded, site, DAY, spark=spark)
     assert told_later(loaded, site, later, spark=spark) == []
     with connect(loaded, "analyst") as client:
