@@ -28,7 +28,7 @@ from batch.days import local_day
 from batch.kafka import offsets_since, read_records, whole_since_ms
 from infra.clock import Clock, day_start_ms
 from infra.errors import UserError
-from infra.local.files import private_folder, write_private
+from infra.local.files import file_sha256, private_folder, write_private
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import ALERTS, DEAD_LETTERS, DETECTIONS, DISPOSITIONS, GATE_PASSAGES, OCCUPANCY, Topic
@@ -129,12 +129,6 @@ def verify_day(settings: Settings, site: Site, day: date) -> list[str]:
     problems = [problem for file in manifest.files if (problem := damage(folder / file.name, file))]
     named = {MANIFEST, *(file.name for file in manifest.files)}
     return problems + [f"{path} is in no manifest" for path in sorted(folder.iterdir()) if path.name not in named]
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def archive_days(

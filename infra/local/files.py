@@ -1,5 +1,6 @@
 """Files of the local stack: private by mode, written whole or not at all."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -30,3 +31,9 @@ def stack_home(settings: Settings) -> Path:
 def log_file(settings: Settings, name: str) -> Path:
     """Where the process `name` writes its log."""
     return stack_home(settings) / "logs" / f"{name}.log"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """`anfang produce video`: from what the command was given to a fleet of cameras, watched to the end."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import msgspec
 from infra.clock import Clock, SystemClock, parse_ms
 from infra.errors import UserError
 from infra.events import derived_id
+from infra.local.files import file_sha256
 from infra.site import Camera, Site
 from producers.feed import Progress, no_progress
 from producers.onvif_clock import CameraClock
@@ -242,10 +242,5 @@ def _identity(source: str) -> tuple[str, str]:
     path = Path(source)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return path.name, derived_id(*(f"{file.relative_to(path)} {_digest(file)}" for file in files))
-    return path.name, _digest(path) if path.is_file() else source
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.name, derived_id(*(f"{file.relative_to(path)} {file_sha256(file)}" for file in files))
+    return path.name, file_sha256(path) if path.is_file() else source
