@@ -31,20 +31,11 @@ def write(first: Date, days: Days = 1, site: SiteOption = None, master: Master =
     """
     from datetime import timedelta
 
-    from batch.archive import archive_days
-    from batch.reading import session
-    from infra.clock import SystemClock
-    from warehouse.client import connect
-    from warehouse.lease import nightly_lease
+    from batch.passes import archive_alone
 
     settings, estate = configured(site)
     asked = [first.date() + timedelta(days=n) for n in range(days)]
-    with (
-        connect(settings, "loader") as client,
-        nightly_lease(settings, client),
-        session(settings, master, None) as spark,
-    ):
-        written = archive_days(spark, settings, estate, asked, SystemClock())
+    written = archive_alone(settings, estate, asked, master=master)
     for manifest in written:
         typer.echo(f"{manifest.day}: {manifest.records} records in {len(manifest.files)} files, {manifest.sha256}")
     if left := sorted(set(asked) - {manifest.day for manifest in written}):

@@ -10,12 +10,13 @@ from itertools import pairwise
 from typing import Final
 
 import msgspec
+from clickhouse_driver import Client
 from msgspec import Struct
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 the name everyone knows
 
 from batch.accounting import record_counts
-from batch.archive import archive_days, archived_days
+from batch.archive import Manifest, archive_days, archived_days
 from batch.days import period_of
 from batch.kafka import whole_since_ms
 from batch.messages import Inputs, changed, inputs
@@ -27,7 +28,7 @@ from infra.errors import UserError
 from infra.settings import Settings
 from infra.site import Site
 from infra.topics import ALERTS, DISPOSITIONS, admin
-from warehouse.client import Parameter, ask, connect
+from warehouse.client import ask, connect
 from warehouse.lease import nightly_lease
 
 PASS_DAYS: Final = 16
@@ -116,10 +117,8 @@ def changed_days(
     with session(settings, master, spark) as started, connect(settings, "analyst") as client:
         for one in todo:
             found = _reading(settings, site, one, started).inputs()
-            asked = _asked(site, one)
-            rows = msgspec.convert(ask(client, "loaded_inputs", **asked), list[tuple[date, str, int, int]])
-            known = {day for (day,) in msgspec.convert(ask(client, "days_loaded", **asked), list[tuple[date]])}
-            why |= changed(one.dates, found, inputs(rows), known)
+            loaded, known = _loaded_inputs(client, site, one.dates), _days_loaded(client, site, one.dates)
+            why |= changed(one.dates, found, loaded, known)
     return why
 
 
@@ -140,9 +139,7 @@ def told_later(
     period = period_of(settings, site, before - timedelta(days=settings.archive_days), settings.archive_days)
     with session(settings, master, spark) as started, connect(settings, "analyst") as client:
         found = Reading(settings, period, started, KafkaSource(settings)).message_inputs(TOLD_LATER)
-        asked = _asked(site, Pass(period.first, period.days, "kafka"))
-        loaded = inputs(msgspec.convert(ask(client, "loaded_inputs", **asked), list[tuple[date, str, int, int]]))
-        known = {day for (day,) in msgspec.convert(ask(client, "days_loaded", **asked), list[tuple[date]])}
+        loaded, known = _loaded_inputs(client, site, period.dates), _days_loaded(client, site, period.dates)
     return more_told(known, found, loaded)
 
 
@@ -169,13 +166,25 @@ def archive_missing(
     missing = sorted(set(days) - set(archived_days(settings, site)))
     if not missing:
         return []
+    asked = days_between(missing[0], missing[-1])
+    return [manifest.day for manifest in archive_alone(settings, site, asked, master=master, spark=spark)]
+
+
+def archive_alone(
+    settings: Settings,
+    site: Site,
+    days: Sequence[date],
+    *,
+    master: str = LOCAL_MASTER,
+    spark: SparkSession | None = None,
+) -> list[Manifest]:
+    """Archive consecutive days without loading them, while no nightly is at work."""
     with (
         connect(settings, "loader") as client,
         nightly_lease(settings, client),
         session(settings, master, spark) as started,
     ):
-        written = archive_days(started, settings, site, days_between(missing[0], missing[-1]), SystemClock())
-    return [manifest.day for manifest in written]
+        return archive_days(started, settings, site, days, SystemClock())
 
 
 def plan(
@@ -190,14 +199,20 @@ def plan(
     planned: list[DayPlan] = []
     with session(settings, master, spark) as started, connect(settings, "analyst") as client:
         for one in todo:
-            asked = _asked(site, one)
-            known = {day for (day,) in msgspec.convert(ask(client, "days_loaded", **asked), list[tuple[date]])}
-            planned += _planned(_reading(settings, site, one, started), known)
+            planned += _planned(_reading(settings, site, one, started), _days_loaded(client, site, one.dates))
     return planned
 
 
-def _asked(site: Site, one: Pass) -> dict[str, Parameter]:
-    return {"estate": site.estate.id, "first": one.dates[0], "last": one.dates[-1]}
+def _loaded_inputs(client: Client, site: Site, days: Sequence[date]) -> Inputs:
+    """What consecutive days were loaded from."""
+    rows = ask(client, "loaded_inputs", estate=site.estate.id, first=days[0], last=days[-1])
+    return inputs(msgspec.convert(rows, list[tuple[date, str, int, int]]))
+
+
+def _days_loaded(client: Client, site: Site, days: Sequence[date]) -> set[date]:
+    """Which of consecutive days are loaded."""
+    rows = ask(client, "days_loaded", estate=site.estate.id, first=days[0], last=days[-1])
+    return {day for (day,) in msgspec.convert(rows, list[tuple[date]])}
 
 
 def _reading(settings: Settings, site: Site, one: Pass, spark: SparkSession) -> Reading:

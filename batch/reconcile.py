@@ -98,12 +98,12 @@ class Told(Struct, frozen=True):
     measured: dict[str, float]
 
 
-def next_state(site: Site, day: Agreement, causes: Mapping[str, int], told: Told | None, now_ms: int) -> Alert | None:
+def next_state(site: Site, found: Agreement, causes: Mapping[str, int], told: Told | None, now_ms: int) -> Alert | None:
     """What is to be told of the day now: the alert opens, changes or closes; None where there is nothing new."""
-    share = day.differing_share
+    share = found.differing_share
     over, is_open = share > site.limits.reconciliation.most_share, told is not None and told.status != "closed"
     counts = {cause: float(causes.get(cause, 0)) for cause in CAUSES}
-    measured = counts | {"minutes": float(day.minutes), "share": round(share, 6)}
+    measured = counts | {"minutes": float(found.minutes), "share": round(share, 6)}
     if not (over or is_open) or (over and is_open and told is not None and told.measured == measured):
         return None
     status: AlertStatus = "closed" if not over else "updated" if is_open else "opened"
@@ -111,7 +111,7 @@ def next_state(site: Site, day: Agreement, causes: Mapping[str, int], told: Told
     zone = _outermost(site)
     return Alert(
         schema_version=SCHEMA_VERSION,
-        alert_id=alert_id(site, day.day),
+        alert_id=alert_id(site, found.day),
         revision=told.revision + 1 if told else 1,
         estate_id=site.estate.id,
         zone_id=zone,
@@ -122,11 +122,11 @@ def next_state(site: Site, day: Agreement, causes: Mapping[str, int], told: Told
         opened_ms=told.opened_ms if told else now_ms,
         updated_ms=now_ms,
         closed_ms=now_ms if status == "closed" else None,
-        explanation=f"{day.day}: streams and nightly differ in {day.differing} zone-minutes "
+        explanation=f"{found.day}: streams and nightly differ in {found.differing} zone-minutes "
         f"({100 * share:.2f}%, limit {100 * site.limits.reconciliation.most_share:g}%)"
         + (f": {because}" if because else ""),
         measured=measured,
-        evidence=[f"nightly/{day.day}"],
+        evidence=[f"nightly/{found.day}"],
     )
 
 
