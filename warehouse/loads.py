@@ -17,6 +17,7 @@ from typing import Final
 from clickhouse_driver import Client
 
 from infra.local.process import wait_until
+from infra.topics import DETECTIONS
 from warehouse.access import LOAD_TABLES, READERS, RECORD_TABLES
 from warehouse.client import Row, ask, ask_tables, query
 from warehouse.load import INSERT_SETTINGS
@@ -59,12 +60,17 @@ class Load:
 
     def messages(self) -> list[Row]:
         """Of how many records of each topic but the detections it is made: `day, topic, records`."""
-        return ask(self.client, "messages_of_loads", estate=self.estate_id, loads=self.ids)
+        return self._messages(self.ids)
 
     def standing(self) -> list[Row]:
         """The same of what readers see of its days now, and of how many valid detections."""
         first, last = self.days[0], self.days[-1]
-        return ask(self.client, "standing_records", estate=self.estate_id, first=first, last=last)
+        accounts = ask(self.client, "standing_accounts", estate=self.estate_id, first=first, last=last)
+        valid: list[Row] = [(day, DETECTIONS.name, number) for day, _, number in accounts]
+        return valid + self._messages([int(str(load)) for _, load, _ in accounts])
+
+    def _messages(self, loads: Sequence[int]) -> list[Row]:
+        return ask(self.client, "messages_of_loads", estate=self.estate_id, loads=loads)
 
     def switch(self, accounts: Sequence[Account]) -> None:
         """Make this load what readers see of its days: one block, one insert."""
